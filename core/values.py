@@ -1,0 +1,121 @@
+"""The small words that every layer shares: tasks, states, outcomes. Each state says what it means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    """What a pipeline's model predicts."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class RunStatus(StrEnum):
+    """Where a run of a pipeline stands."""
+
+    QUEUED = "queued"  # asked for; no worker has it
+    RUNNING = "running"  # a worker process has it
+    SUCCEEDED = "succeeded"  # every step ended well
+    FAILED = "failed"  # a step or a check said no; the reason is kept
+    CANCELLED = "cancelled"  # a person stopped it
+
+    @property
+    def finished(self) -> bool:
+        return self in (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class StepStatus(StrEnum):
+    """Where one step of a run stands."""
+
+    PENDING = "pending"  # waits for its inputs
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CACHED = "cached"  # same code, settings, inputs and packages as before: the kept result was taken
+    FAILED = "failed"
+    SKIPPED = "skipped"  # a step it needs failed
+
+
+class VersionState(StrEnum):
+    """Where a model version stands. The allowed transitions are in registry.py."""
+
+    CANDIDATE = "candidate"  # registered; its gates have not spoken
+    ACCEPTED = "accepted"  # every gate passed
+    REJECTED = "rejected"  # a gate failed
+    CHALLENGER = "challenger"  # answers in shadow beside the champion
+    CHAMPION = "champion"  # answers
+    PREVIOUS = "previous"  # was champion last; rollback returns to it
+    RETIRED = "retired"  # never again
+
+
+class Alias(StrEnum):
+    """The names that move from version to version, one set per environment."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    PREVIOUS = "previous"
+
+
+class Outcome(StrEnum):
+    """What a gate says."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    HOLD = "hold"  # not enough evidence; the verdict names the rows still needed
+
+
+class Decision(StrEnum):
+    """What a comparison of champion and challenger says."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    REJECT = "reject"
+
+
+class Direction(StrEnum):
+    """Which way a metric is better."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+
+class Arm(StrEnum):
+    """Which part of the traffic plan produced a prediction."""
+
+    CHAMPION = "champion"  # the answer that the client got
+    SHADOW = "shadow"  # a challenger's, never shown to the client
+
+
+class Engine(StrEnum):
+    """What computes a version's answers in the server."""
+
+    ONNX = "onnxruntime"
+    SKLEARN = "scikit-learn"
+
+
+class TriggerKind(StrEnum):
+    """What can start a run by itself."""
+
+    SCHEDULE = "schedule"
+    NEW_DATA = "new_data"
+    DRIFT = "drift"
+    DECAY = "decay"
+    FEEDBACK = "feedback"
+    CODE = "code"
+    MANUAL = "manual"
+    WEBHOOK = "webhook"
+
+
+class AlertState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"  # the cause has gone
+
+
+class ServiceKind(StrEnum):
+    """A process that runs for long."""
+
+    DAEMON = "daemon"
+    SERVER = "server"

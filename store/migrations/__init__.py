@@ -1,0 +1,1 @@
+"""Alembic migrations of quarterdeck.db; migrate.py runs them."""
