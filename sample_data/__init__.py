@@ -21,5 +21,5 @@ def path(name: str) -> Path:
     found = FOLDER / name
     if not found.is_file():
         shipped = ", ".join(sorted(p.name for p in FOLDER.glob("*.parquet")))
-        raise FileNotFoundError(f"sample data has no file {name!r} in {FOLDER}; it has: {shipped or 'no data'}")
+        raise FileNotFoundError(f"no sample data file {name!r} in {FOLDER}; it has: {shipped or 'none'}")
     return found

@@ -11,7 +11,7 @@ Sources:
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ CURVE = FoulingCurve()
 def _ship(
     name: str, size: tuple[float, ...], drive: tuple[float, ...], fouling: tuple[int, int, float, int]
 ) -> Ship:
-    """A ship from (displacement, drafts, length, beam, windage), (speed, coefficient, consumption), fouling."""
+    """A ship from its size and drive, in the order of the fields, and (month, day, limit, October day)."""
     displacement, loaded, ballast, length, beam, windage = size
     speed, admiralty, consumption = drive
     month, day, limit, cleaned = fouling
@@ -121,6 +121,11 @@ FLEET = (
     _ship("Gannet", PANAMAX, (14.3, 620.0, 170.0), (4, 2, 0.24, 12)),
     _ship("Heron", PANAMAX, (13.7, 600.0, 173.0), (4, 4, 0.31, 15)),
 )
+
+
+def undocked(ship: Ship, curve: FoulingCurve = CURVE) -> datetime:
+    """When the ship leaves dry dock."""
+    return ship.cleaned + timedelta(days=curve.dock_days)
 
 
 def fouling(ship: Ship, times: NDArray[np.datetime64], curve: FoulingCurve = CURVE) -> Numbers:

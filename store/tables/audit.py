@@ -14,7 +14,7 @@ class LedgerRow(SQLModel, table=True):
     actor: str
     act: str = Field(index=True)
     subject: str = Field(index=True)
-    environment: str
+    environment: str | None
     reason: str
     evidence: str
     before: str

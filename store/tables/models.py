@@ -17,7 +17,7 @@ class VersionRow(SQLModel, table=True):
     number: int = Field(primary_key=True)
     run_id: int | None = Field(default=None, foreign_key="run.id")
     state: str = Field(index=True)
-    created_at: datetime = moment()
+    created: datetime = moment()
     artifact: str = Field(foreign_key="artifact.sha256")
     onnx: str | None = Field(default=None, foreign_key="artifact.sha256")
     profile: str | None = Field(default=None, foreign_key="artifact.sha256")

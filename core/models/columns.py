@@ -1,0 +1,57 @@
+"""Columns of a request as the arrays that a model takes: one form, the same for training and for both engines.
+
+Numbers, integers and booleans are float64 with NaN for what is missing. Strings are str with `MISSING_TEXT` for what
+is missing, because neither ONNX nor an ordinal encoder of strings can hold a null: an empty string and a null are
+therefore one and the same to a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quarterdeck.core.models.signature import FieldKind, Signature
+
+MISSING_TEXT = ""
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+def number_names(signature: Signature) -> tuple[str, ...]:
+    """Names of the fields that a model sees as float64, in the signature's order."""
+    return tuple(field.name for field in signature.fields if field.kind is not FieldKind.STRING)
+
+
+def text_names(signature: Signature) -> tuple[str, ...]:
+    """Names of the fields that a model sees as strings, in the signature's order."""
+    return tuple(field.name for field in signature.fields if field.kind is FieldKind.STRING)
+
+
+def number_matrix(columns: Columns, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Shape (rows, names), float64, C order; None becomes NaN."""
+    if not names:
+        return np.empty((row_count(columns), 0))
+    if len(columns[names[0]]) == 1:  # the usual request: half the time of the general way
+        return np.array([[columns[name][0] for name in names]], dtype=np.float64)
+    return np.ascontiguousarray(np.array([columns[name] for name in names], dtype=np.float64).T)
+
+
+def text_list(values: Sequence[Any]) -> list[str]:
+    """The strings of one column; None becomes `MISSING_TEXT`."""
+    return [MISSING_TEXT if value is None else value for value in values]
+
+
+def text_matrix(columns: Columns, names: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Shape (rows, names), object array of str; None becomes `MISSING_TEXT`."""
+    matrix = np.empty((row_count(columns), len(names)), dtype=object)
+    for index, name in enumerate(names):
+        matrix[:, index] = text_list(columns[name])
+    return matrix
+
+
+def row_count(columns: Columns) -> int:
+    """Rows of the first column; 0 where there are no columns."""
+    return len(next(iter(columns.values()), ()))

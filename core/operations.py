@@ -1,0 +1,96 @@
+"""What the daemon, the monitor and the operators share, as values: triggers, firings, alerts, windows, services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from quarterdeck.core.values import AlertState, ServiceKind, TriggerKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trigger:
+    """A trigger of a pipeline and its state. `spec` is its table in the manifest."""
+
+    id: int
+    pipeline: str
+    name: str
+    kind: TriggerKind
+    spec: dict[str, Any]
+    paused: bool
+    last_fired_at: datetime | None  # wall clock
+    last_evidence_at: datetime | None  # the clock of the data: event time
+    next_fire_at: datetime | None  # schedules only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Firing:
+    """One time that a trigger's condition held."""
+
+    id: int
+    trigger_id: int
+    pipeline: str
+    at: datetime
+    evidence_at: datetime | None
+    alert_id: int | None
+    run_id: int | None
+    fired: bool
+    reason: str
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alert:
+    """One cause, seen `count` times."""
+
+    id: int
+    model: str
+    kind: str
+    subject: str
+    state: AlertState
+    message: str
+    opened_at: datetime
+    last_at: datetime
+    event_at: datetime | None
+    count: int
+    evidence: dict[str, Any]
+    acknowledged_by: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """What the monitor found in [start, end) of event time, for the predictions of one version."""
+
+    model: str
+    version: int
+    start: datetime
+    end: datetime
+    closed: bool
+    rows: int
+    labelled: int
+    drifted: int | None  # features that drifted; None while the window has too few rows to judge
+    drift: list[dict[str, Any]]
+    metrics: dict[str, float]
+    p50_ms: float | None
+    p99_ms: float | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A process that says it is alive."""
+
+    kind: ServiceKind
+    name: str
+    pid: int
+    process_started: float
+    host: str | None
+    port: int | None
+    started_at: datetime
+    heartbeat_at: datetime
+    stopped_at: datetime | None
+    detail: dict[str, Any]
+
+    def silent_for(self, now: datetime) -> timedelta:
+        return now - self.heartbeat_at

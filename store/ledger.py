@@ -1,0 +1,140 @@
+"""The ledger in the store: entries are appended inside the act's own transaction, and can be checked and asked.
+
+The chain alone cannot show that its end was cut off; the aliases can: they must be what the last entries say, and
+each names the entry that set it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from quarterdeck.core.ledger import Entry, Problem, canonical_json, make_entry, verify_chain
+from quarterdeck.store.rows import table
+from quarterdeck.store.tables import AliasRow, LedgerRow
+
+_ledger = table(LedgerRow)
+_alias = table(AliasRow)
+
+
+def append(
+    tx: Connection,
+    *,
+    now: datetime,
+    actor: str,
+    act: str,
+    subject: str,
+    environment: str | None,
+    reason: str,
+    evidence: Mapping[str, Any] | None = None,
+    before: Any = None,
+    after: Any = None,
+) -> Entry:
+    """Add an entry behind the last one. The caller's write transaction keeps others from doing the same."""
+    row = tx.execute(select(_ledger).order_by(_ledger.c.seq.desc()).limit(1)).one_or_none()
+    entry = make_entry(
+        previous=None if row is None else _to_entry(row),
+        at=now,
+        actor=actor,
+        act=act,
+        subject=subject,
+        environment=environment,
+        reason=reason,
+        evidence=evidence,
+        before=before,
+        after=after,
+    )
+    tx.execute(insert(_ledger).values(**_to_row(entry)))
+    return entry
+
+
+def entries(
+    tx: Connection, *, subject: str | None = None, act: str | None = None, limit: int = 100, offset: int = 0
+) -> list[Entry]:
+    """The newest first. `subject` is a model ("flights") or a version ("flights@3")."""
+    query = select(_ledger).order_by(_ledger.c.seq.desc()).limit(limit).offset(offset)
+    if subject is not None:
+        same = _ledger.c.subject == subject
+        query = query.where(same if "@" in subject else same | _ledger.c.subject.startswith(f"{subject}@"))
+    if act is not None:
+        query = query.where(_ledger.c.act == act)
+    return [_to_entry(row) for row in tx.execute(query)]
+
+
+def verify(tx: Connection) -> tuple[int, list[Problem]]:
+    """Check every entry, and the aliases against them: (how many entries, what is wrong)."""
+    count = 0
+
+    def counted() -> Iterator[Entry]:
+        nonlocal count
+        for row in tx.execute(select(_ledger).order_by(_ledger.c.seq)):
+            count += 1
+            yield _to_entry(row)
+
+    problems = list(verify_chain(counted()))
+    return count, problems + _misplaced_aliases(tx)
+
+
+def _misplaced_aliases(tx: Connection) -> list[Problem]:
+    """Aliases that are not what the ledger's last word about their model is."""
+    said: dict[tuple[str, str], tuple[int, dict[str, int]]] = {}
+    acts = ("promote", "rollback", "challenge", "withdraw")
+    for row in tx.execute(select(_ledger).where(_ledger.c.act.in_(acts)).order_by(_ledger.c.seq)):
+        entry = _to_entry(row)
+        said[(entry.environment or "", entry.subject.partition("@")[0])] = (entry.seq, entry.after)
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for row in tx.execute(select(_alias)):
+        found.setdefault((row.environment, row.model), {})[row.alias] = row.version
+    problems = []
+    for key in sorted(set(said) | set(found)):
+        seq, aliases = said.get(key, (0, {}))
+        if found.get(key, {}) != aliases:
+            message = f"the aliases of {key[1]} in {key[0]} are {found.get(key, {})}, the ledger says {aliases}"
+            problems.append(Problem(seq=seq, message=message))
+    return problems
+
+
+def _to_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": entry.at.isoformat(),
+        "actor": entry.actor,
+        "act": entry.act,
+        "subject": entry.subject,
+        "environment": entry.environment,
+        "reason": entry.reason,
+        "evidence": canonical_json(entry.evidence),
+        "before": canonical_json(entry.before),
+        "after": canonical_json(entry.after),
+        "previous_hash": entry.previous_hash,
+        "hash": entry.hash,
+    }
+
+
+def _to_entry(row: Row[Any]) -> Entry:
+    """A row that was tampered with still becomes an entry, if at all possible: verify must be able to name it."""
+    return Entry(
+        seq=row.seq,
+        at=datetime.fromisoformat(row.at),
+        actor=row.actor,
+        act=row.act,
+        subject=row.subject,
+        environment=row.environment,
+        reason=row.reason,
+        evidence=_loads(row.evidence),
+        before=_loads(row.before),
+        after=_loads(row.after),
+        previous_hash=row.previous_hash,
+        hash=row.hash,
+    )
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text  # its hash will not match

@@ -1,0 +1,76 @@
+"""Which daemon and servers run: written by themselves, with a heartbeat; read by everyone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psutil
+from sqlalchemy import Connection, delete, insert, select, update
+
+from quarterdeck.core.operations import Service
+from quarterdeck.core.values import ServiceKind
+from quarterdeck.store.rows import table, value_of
+from quarterdeck.store.tables import ServiceRow
+
+_service = table(ServiceRow)
+
+
+def process_started(pid: int) -> float | None:
+    """When the process began, in seconds since 1970, or None if there is none: a pid alone may be used again."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def is_alive(service: Service) -> bool:
+    """Whether the very process that wrote the row still runs on this machine."""
+    return service.stopped_at is None and same_process(service.pid, service.process_started)
+
+
+def same_process(pid: int, started: float) -> bool:
+    """Whether this pid is still the process that started then (clock ticks round the time by up to 0.01 s)."""
+    found = process_started(pid)
+    return found is not None and abs(found - started) < 0.05
+
+
+def announce(
+    tx: Connection, kind: ServiceKind, name: str, *, pid: int, now: datetime, host: str | None = None,
+    port: int | None = None, detail: dict[str, Any] | None = None,
+) -> None:
+    """Say that this process is now the service of this kind and name."""
+    tx.execute(delete(_service).where(_service.c.kind == kind.value, _service.c.name == name))
+    tx.execute(
+        insert(_service).values(
+            kind=kind.value, name=name, pid=pid, process_started=process_started(pid) or 0.0, host=host, port=port,
+            started_at=now, heartbeat_at=now, stopped_at=None, detail=detail or {},
+        )
+    )
+
+
+def beat(tx: Connection, kind: ServiceKind, name: str, *, now: datetime, detail: dict[str, Any] | None = None) -> None:
+    values: dict[str, Any] = {"heartbeat_at": now}
+    if detail is not None:
+        values["detail"] = detail
+    tx.execute(update(_service).where(_service.c.kind == kind.value, _service.c.name == name).values(**values))
+
+
+def stopped(tx: Connection, kind: ServiceKind, name: str, *, pid: int, now: datetime) -> None:
+    """Say that this process has stopped; another's row stays as it is."""
+    mine = (_service.c.kind == kind.value, _service.c.name == name, _service.c.pid == pid)
+    tx.execute(update(_service).where(*mine).values(stopped_at=now))
+
+
+def find(tx: Connection, kind: ServiceKind, name: str = "main") -> Service | None:
+    row = tx.execute(select(_service).where(_service.c.kind == kind.value, _service.c.name == name)).one_or_none()
+    return None if row is None else _to_service(row)
+
+
+def every(tx: Connection) -> list[Service]:
+    return [_to_service(row) for row in tx.execute(select(_service).order_by(_service.c.kind, _service.c.name))]
+
+
+def _to_service(row: Any) -> Service:
+    return value_of(Service, row, kind=ServiceKind)

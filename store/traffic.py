@@ -1,0 +1,151 @@
+"""traffic.db: every prediction, every label, and the monitor's counts. Apart from the metadata, so that load never
+blocks a promotion.
+
+Plain SQLAlchemy tables: the prediction server writes here and must start fast, and SQLModel costs half a second to
+load. Times are integers, microseconds since 1970 UTC: a thousand rows a second are compared and indexed as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypedDict
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    select,
+    text,
+)
+
+from quarterdeck.core.errors import UnavailableError
+from quarterdeck.store.engine import Database
+
+SCHEMA = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+metadata = MetaData()
+
+predictions = Table(
+    "prediction",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False),
+    Column("endpoint", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("arm", String, nullable=False),
+    Column("entity", String),
+    Column("event_at", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("latency_us", Integer, nullable=False),
+    Column("inputs", Text, nullable=False),  # JSON object; "" for the shadow arm, whose inputs are the champion's
+    Column("answer", Text, nullable=False),  # JSON: the value or the label
+    Column("score", Float, nullable=False),  # the value, the positive class's probability, or the top probability
+    Column("probabilities", Text),  # JSON list in the order of the classes, multiclass only
+    UniqueConstraint("id", "version"),
+    Index("ix_prediction_endpoint_event", "endpoint", "version", "event_at"),
+    sqlite_autoincrement=True,
+)
+labels = Table(
+    "label",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("endpoint", String, nullable=False),
+    Column("label", Text, nullable=False),  # JSON
+    Column("at", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+window_counts = Table(
+    "window_count",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("start", Integer, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+cursors = Table(
+    "cursor",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
+
+
+class PredictionRecord(TypedDict):
+    """One row of the prediction log, as the server writes it."""
+
+    id: str
+    endpoint: str
+    version: int
+    arm: str
+    entity: str | None
+    event_at: int
+    at: int
+    latency_us: int
+    inputs: str
+    answer: str
+    score: float
+    probabilities: str | None
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(us: int) -> datetime:
+    """The aware datetime of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def open_traffic(path: Path) -> Database:
+    """Open traffic.db, making it if need be. A power cut may take its last commits; a crash of ours may not."""
+    database = Database.sqlite(path, durable=False)
+    with database.read() as connection:
+        found = connection.execute(text("PRAGMA user_version")).scalar_one()
+    if found > SCHEMA:
+        database.close()
+        raise UnavailableError(
+            f"the traffic store has schema {found}, this Quarterdeck knows {SCHEMA}",
+            where=str(path),
+            hint="upgrade Quarterdeck",
+        )
+    if found < SCHEMA:
+        with database.write() as tx:
+            metadata.create_all(tx)
+            tx.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+    return database
+
+
+def append_predictions(tx: Connection, records: Sequence[PredictionRecord]) -> None:
+    """Write a batch of the log."""
+    if records:
+        tx.execute(insert(predictions), [dict(record) for record in records])
+
+
+def known_endpoint(tx: Connection, prediction_id: str) -> str | None:
+    """The endpoint that gave this prediction, or None for an unknown id."""
+    query = select(predictions.c.endpoint).where(predictions.c.id == prediction_id).limit(1)
+    return tx.execute(query).scalar()
+
+
+def existing_label(tx: Connection, prediction_id: str) -> str | None:
+    """The label (JSON) that a prediction already has."""
+    return tx.execute(select(labels.c.label).where(labels.c.id == prediction_id)).scalar()
+
+
+def append_labels(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep labels: id, endpoint, label (JSON text), at (microseconds)."""
+    if rows:
+        tx.execute(insert(labels), list(rows))
