@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, TensorProto, numpy_helper
+from onnx import ModelProto, numpy_helper
 
 DOMAIN = "ai.onnx.ml"
 OPERATOR = "TreeEnsemble"
@@ -155,9 +155,3 @@ def _stump(tree: Tree) -> dict[str, npt.NDArray[Any]]:
         "weights": weights,
         "targets": np.full(2, tree.first_target),
     }
-
-
-def double(values: Any) -> dict[str, Any]:
-    """Keyword arguments of `container.add_initializer` for doubles."""
-    array = np.asarray(values, dtype=np.float64)
-    return {"onnx_type": TensorProto.DOUBLE, "shape": list(array.shape), "content": array.ravel().tolist()}

@@ -47,7 +47,12 @@ def test_what_is_formatted_is_read_back_the_same(seconds: int) -> None:
 
 @pytest.mark.parametrize(
     ("duration", "text"),
-    [(timedelta(hours=36), "36h"), (timedelta(days=30), "30d"), (timedelta(seconds=90), "90s"), (timedelta(0), "0s")],
+    [
+        (timedelta(hours=36), "36h"),
+        (timedelta(days=30), "30d"),
+        (timedelta(seconds=90), "90s"),
+        (timedelta(0), "0s"),
+    ],
 )
 def test_the_largest_unit_that_divides_is_used(duration: timedelta, text: str) -> None:
     assert format_duration(duration) == text

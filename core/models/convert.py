@@ -1,0 +1,164 @@
+"""A fitted model as ONNX, taken only where it answers as scikit-learn does.
+
+The ONNX model has two inputs, `numbers` (double) and `strings`, each with the signature's fields of that kind in order;
+one that a model does not need is not there. Its outputs are the value, or the label and the probabilities.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
+from sklearn import ensemble, impute, preprocessing, tree
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.core.models import onnx_forests, onnx_hist_gradient_boosting, onnx_preprocessing
+from quarterdeck.core.models.columns import number_names, text_names
+from quarterdeck.core.models.edges import check_columns
+from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.onnx_tree_ensemble import declare_version
+from quarterdeck.core.models.predictors import NUMBERS, TEXTS, Answers, OnnxPredictor, SklearnPredictor
+from quarterdeck.core.models.signature import Signature
+
+TOLERANCE = 1e-5  # relative
+OPSETS = {"": 18, "ai.onnx.ml": 3}
+
+CONVERTERS = {
+    ensemble.HistGradientBoostingClassifier: onnx_hist_gradient_boosting.convert_classifier,
+    ensemble.HistGradientBoostingRegressor: onnx_hist_gradient_boosting.convert_regressor,
+    ensemble.RandomForestClassifier: onnx_forests.convert_forest_classifier,
+    ensemble.RandomForestRegressor: onnx_forests.convert_forest_regressor,
+    ensemble.ExtraTreesClassifier: onnx_forests.convert_forest_classifier,
+    ensemble.ExtraTreesRegressor: onnx_forests.convert_forest_regressor,
+    ensemble.GradientBoostingClassifier: onnx_forests.convert_boosting_classifier,
+    ensemble.GradientBoostingRegressor: onnx_forests.convert_boosting_regressor,
+    tree.DecisionTreeClassifier: onnx_forests.convert_forest_classifier,
+    tree.DecisionTreeRegressor: onnx_forests.convert_forest_regressor,
+    tree.ExtraTreeClassifier: onnx_forests.convert_forest_classifier,
+    tree.ExtraTreeRegressor: onnx_forests.convert_forest_regressor,
+    preprocessing.OrdinalEncoder: onnx_preprocessing.convert_ordinal_encoder,
+    preprocessing.OneHotEncoder: onnx_preprocessing.convert_one_hot_encoder,
+    impute.SimpleImputer: onnx_preprocessing.convert_simple_imputer,
+}
+SHAPES = {
+    preprocessing.OrdinalEncoder: onnx_preprocessing.shape_encoder,
+    preprocessing.OneHotEncoder: onnx_preprocessing.shape_encoder,
+    impute.SimpleImputer: onnx_preprocessing.shape_imputer,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversion:
+    """`onnx` is None where the model did not convert or disagreed; `reason` says in one line what came of it."""
+
+    onnx: bytes | None
+    reason: str
+    max_difference: float | None  # greatest relative difference seen; None where it did not get so far
+
+
+def to_onnx(model: FittedModel) -> Conversion:
+    """Converts a model and compares its answers with scikit-learn's on the reference rows and rows at the edges.
+
+    Labels must be equal; probabilities and values within 1e-5, relative to the greater of 1 and the value's size.
+    """
+    try:
+        data = _convert(model.estimator, model.signature).SerializeToString()
+        served = OnnxPredictor(data, model.signature)
+    except Exception as error:  # a converter may raise anything; whatever it is, scikit-learn serves the model
+        return Conversion(onnx=None, reason=f"does not convert: {_one_line(error)}", max_difference=None)
+    return _compare(data, served, SklearnPredictor(model.estimator, model.signature), model)
+
+
+def _convert(estimator: Any, signature: Signature) -> ModelProto:
+    numbers, texts = number_names(signature), text_names(signature)
+    types = [
+        *([(NUMBERS, DoubleTensorType([None, len(numbers)]))] if numbers else []),
+        *([(TEXTS, StringTensorType([None, len(texts)]))] if texts else []),
+    ]
+    is_classifier = signature.classes is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # skl2onnx warns of its own use of NumPy
+        model = convert_sklearn(
+            _by_position(estimator, (*numbers, *texts)),
+            initial_types=types,
+            target_opset=OPSETS,
+            options={"zipmap": False} if is_classifier else None,
+            custom_conversion_functions=CONVERTERS,
+            custom_shape_calculators=SHAPES,
+        )
+    if is_classifier and not hasattr(estimator, "predict_proba"):
+        del model.graph.output[1:]  # raw scores, which are no probabilities
+    declare_version(model)
+    return model
+
+
+def _by_position(estimator: Any, order: tuple[str, ...]) -> Any:
+    """The same estimator with a leading ColumnTransformer's columns named by their place in the two inputs."""
+    if isinstance(estimator, Pipeline):
+        moved = copy.copy(estimator)
+        name, first = estimator.steps[0]
+        moved.steps = [(name, _by_position(first, order)), *estimator.steps[1:]]
+        return moved
+    if not isinstance(estimator, ColumnTransformer):
+        return estimator
+    moved = copy.copy(estimator)
+    names = estimator.feature_names_in_
+    moved.transformers_ = [
+        (name, part, [order.index(column) for column in _column_names(columns, names)])
+        for name, part, columns in estimator.transformers_
+    ]
+    return moved
+
+
+def _column_names(columns: Any, names: Any) -> list[str]:
+    """What a ColumnTransformer calls its columns (names, places, a mask or a slice) as names."""
+    if isinstance(columns, str):
+        return [columns]
+    if not isinstance(columns, slice) and all(isinstance(column, str) for column in columns):
+        return list(columns)
+    return [str(name) for name in np.atleast_1d(names[columns])]
+
+
+def _compare(
+    data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, model: FittedModel
+) -> Conversion:
+    greatest = 0.0
+    for columns in check_columns(model.reference, model.signature):
+        try:
+            expected = trusted.predict(columns)
+        except ValueError:
+            continue  # scikit-learn itself refuses such a row, so it is never asked in earnest
+        try:
+            answers = served.predict(columns)
+        except (RuntimeError, ValueError, QuarterdeckError) as error:
+            return Conversion(onnx=None, reason=f"does not run: {_one_line(error)}", max_difference=None)
+        if answers.labels != expected.labels:
+            return Conversion(onnx=None, reason="labels differ from scikit-learn's", max_difference=None)
+        greatest = max(greatest, _difference(answers, expected))
+        if not greatest <= TOLERANCE:
+            reason = f"differs from scikit-learn by {greatest:.1e}, more than {TOLERANCE:.0e}"
+            return Conversion(onnx=None, reason=reason, max_difference=greatest)
+    return Conversion(onnx=data, reason=f"agrees within {greatest:.1e}", max_difference=greatest)
+
+
+def _difference(answers: Answers, expected: Answers) -> float:
+    """Greatest |a - b| / max(1, |b|) over probabilities or values; infinite where shapes differ or NaN appears."""
+    one = answers.scores if answers.probabilities is None else answers.probabilities
+    other = expected.scores if expected.probabilities is None else expected.probabilities
+    if one.shape != other.shape:
+        return float("inf")
+    gaps = np.abs(one - other) / np.maximum(1.0, np.abs(other))
+    return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
+
+
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:160]
