@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from quarterdeck.console.context import Console, utc_now
+from quarterdeck.console.context import Console
+from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import NotAllowedError, UsageError
 from quarterdeck.core.operations import Alert
 from quarterdeck.core.registry import Version, parse_reference

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from quarterdeck.core.clock import utc_now
 from quarterdeck.core.settings import Settings, read_settings
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import migrate
 from quarterdeck.store.traffic import open_traffic
 from quarterdeck.store.workspace import Workspace, find_workspace
-
-
-def utc_now() -> datetime:
-    """The one place where the console reads the clock."""
-    return datetime.now(UTC)
 
 
 def current_actor() -> str:
@@ -49,7 +44,7 @@ class Console:
 
     @cached_property
     def database(self) -> Database:
-        self.workspace.make_state()
+        self.workspace.prepare_state()
         url = self.settings.database_url
         database = Database(url) if url else Database.sqlite(self.workspace.database)
         migrate(database, backup_to=self.workspace.state / "backups", now=utc_now())
@@ -57,7 +52,7 @@ class Console:
 
     @cached_property
     def traffic(self) -> Database:
-        self.workspace.make_state()
+        self.workspace.prepare_state()
         return open_traffic(self.workspace.traffic_database)
 
     def close(self) -> None:

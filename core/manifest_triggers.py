@@ -1,4 +1,4 @@
-"""Read and check the `[[triggers]]` of a pipeline.toml. Which keys one may have depends on what it is `on`."""
+"""Read and check the `[[triggers]]` of a pipeline.toml. Which keys one may have depends on its `on`."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def parse_reference(text: str) -> Reference:
     model, tail = match["model"], match["tail"]
     if tail is None:
         return Reference(model=model)
-    if tail in Alias:
+    if tail in tuple(Alias):
         return Reference(model=model, alias=Alias(tail))
     if tail.isdigit() and 0 < len(tail) < 10 and int(tail) > 0:
         return Reference(model=model, version=int(tail))

@@ -1,7 +1,7 @@
 """A TOML file, and the line on which each of its keys stands, so that an error can point there.
 
-tomllib reads the values and refuses what is not TOML, but keeps no lines. The locator therefore walks over text
-that is known to be valid, and only has to tell headers, keys and the ends of values apart.
+tomllib reads the values and refuses what is not TOML, but keeps no lines. The locator therefore walks over
+text that is known to be valid, and only has to tell headers, keys and the ends of values apart.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class TomlDocument:
 
 
 def read_toml(path: Path, *, name: str | None = None) -> TomlDocument:
-    """Read a file; `name` is how errors call it, by default the file's name. NotFoundError if it is missing."""
+    """Read a file; `name` is how errors call it, or its own. NotFoundError without the file."""
     shown = name or path.name
     try:
         content = path.read_bytes()

@@ -7,12 +7,13 @@ each names the entry that set it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
+from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.ledger import Entry, Problem, canonical_json, make_entry, verify_chain
 from quarterdeck.store.rows import table
 from quarterdeck.store.tables import AliasRow, LedgerRow
@@ -63,6 +64,24 @@ def entries(
     if act is not None:
         query = query.where(_ledger.c.act == act)
     return [_to_entry(row) for row in tx.execute(query)]
+
+
+def get(tx: Connection, seq: int) -> Entry:
+    row = tx.execute(select(_ledger).where(_ledger.c.seq == seq)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"the ledger has no entry {seq}", hint="`quarterdeck audit list` shows them")
+    return _to_entry(row)
+
+
+def chain(tx: Connection, *, acts: Sequence[str]) -> Iterator[Entry]:
+    """All entries of these acts, the oldest first."""
+    for row in tx.execute(select(_ledger).where(_ledger.c.act.in_(acts)).order_by(_ledger.c.seq)):
+        yield _to_entry(row)
+
+
+def knows_hash(tx: Connection, noted: str) -> bool:
+    """Whether an entry has this hash: one that was noted elsewhere shows that nothing before it was replaced."""
+    return tx.execute(select(_ledger.c.seq).where(_ledger.c.hash == noted)).first() is not None
 
 
 def verify(tx: Connection) -> tuple[int, list[Problem]]:

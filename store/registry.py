@@ -145,15 +145,17 @@ def challenge(
 
 def withdraw(
     tx: Connection, model: str, *, environment: str, actor: str, reason: str, now: datetime,
-    evidence: dict[str, Any] | None = None,
+    evidence: dict[str, Any] | None = None, lost: bool = False,
 ) -> None:
-    """Take the challenger out of the traffic: the comparison ended without a promotion."""
+    """Take the challenger out of the traffic: the comparison ended without a promotion, or it `lost`."""
     found = aliases(tx, model, environment)
     if Alias.CHALLENGER not in found:
         raise NotFoundError(f"{model} has no challenger in {environment}")
     after = {alias: number for alias, number in found.items() if alias is not Alias.CHALLENGER}
     _move(tx, model, environment, found, after, act="withdraw", subject=found[Alias.CHALLENGER], actor=actor,
           reason=reason, now=now, evidence=evidence or {})
+    if lost:
+        _set_state(tx, get(tx, model, found[Alias.CHALLENGER]), VersionState.REJECTED)
 
 
 def _check_unchanged(model: str, environment: str, saw: int | None, found: int | None) -> None:

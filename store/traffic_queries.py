@@ -92,6 +92,23 @@ def pairs(tx: Connection, endpoint: str, champion: int, challenger: int) -> list
     return [Pair(**dict(zip(names, row, strict=True))) for row in tx.execute(query)]
 
 
+def labelled_answers(tx: Connection, endpoint: str, *, since: int) -> list[Row[Any]]:
+    """(inputs, score, probabilities, label) of clients' labelled answers given after a time of the wall clock."""
+    joined = labels.join(predictions, predictions.c.id == labels.c.id)
+    where = (
+        predictions.c.endpoint == endpoint,
+        predictions.c.arm == Arm.CHAMPION.value,
+        predictions.c.at > since,
+    )
+    columns = (predictions.c.inputs, predictions.c.score, predictions.c.probabilities, labels.c.label)
+    return list(tx.execute(select(*columns).select_from(joined).where(*where).order_by(predictions.c.seq)))
+
+
+def label_count(tx: Connection, endpoint: str) -> int:
+    """How many labels an endpoint has."""
+    return tx.execute(select(func.count()).where(labels.c.endpoint == endpoint)).scalar_one()
+
+
 def recent(tx: Connection, endpoint: str, *, limit: int) -> list[Row[Any]]:
     """The newest answers of an endpoint."""
     query = select(predictions).where(predictions.c.endpoint == endpoint)
@@ -105,30 +122,47 @@ def watermark(tx: Connection, endpoint: str) -> int | None:
 
 
 def counts_of(tx: Connection, endpoint: str, version: int, start: int) -> str | None:
-    """The monitor's counts of a window, as JSON."""
-    where = _window(endpoint, version, start)
-    return tx.execute(select(window_counts.c.counts).where(*where)).scalar()
+    """The monitor's counts of a window, as JSON; None if it has none yet."""
+    return counted(tx, endpoint, version, start)[1]
 
 
-def put_counts(tx: Connection, endpoint: str, version: int, start: int, *, rows: int, counts: str) -> None:
+def counted(tx: Connection, endpoint: str, version: int, start: int) -> tuple[int, str | None]:
+    """(rows, counts as JSON) of a window."""
+    query = select(window_counts.c.rows, window_counts.c.counts).where(*_window(endpoint, version, start))
+    row = tx.execute(query).one_or_none()
+    return (0, None) if row is None else (row.rows, row.counts)
+
+
+def add_counts(tx: Connection, endpoint: str, version: int, start: int, *, rows: int, counts: str) -> None:
+    """Add so many rows to a window; `counts` are its new sums."""
     where = _window(endpoint, version, start)
     if tx.execute(select(window_counts.c.rows).where(*where)).scalar() is None:
         key = {"endpoint": endpoint, "version": version, "start": start}
         tx.execute(insert(window_counts).values(**key, rows=rows, counts=counts))
     else:
-        tx.execute(update(window_counts).where(*where).values(rows=rows, counts=counts))
+        more = {"rows": window_counts.c.rows + rows, "counts": counts}
+        tx.execute(update(window_counts).where(*where).values(**more))
 
 
-def windows(tx: Connection, endpoint: str, version: int) -> list[tuple[int, int]]:
-    """(start, rows) of every window of a version, in order."""
-    where = (window_counts.c.endpoint == endpoint, window_counts.c.version == version)
-    query = select(window_counts.c.start, window_counts.c.rows).where(*where).order_by(window_counts.c.start)
-    return [(start, rows) for start, rows in tx.execute(query)]
+def window_keys(tx: Connection, endpoint: str, *, since: int) -> list[tuple[int, int]]:
+    """(version, start) of every window that starts at `since` or later."""
+    where = (window_counts.c.endpoint == endpoint, window_counts.c.start >= since)
+    return [(version, start) for version, start in tx.execute(
+        select(window_counts.c.version, window_counts.c.start).where(*where).order_by(window_counts.c.start)
+    )]
 
 
 def cursor(tx: Connection, name: str) -> int:
     """How far a reader of the log has come."""
     return tx.execute(select(cursors.c.seq).where(cursors.c.name == name)).scalar() or 0
+
+
+def is_counted(tx: Connection) -> bool:
+    """Whether the monitor has read every answer and every label."""
+    newest = select(func.max(predictions.c.seq)).where(predictions.c.arm == Arm.CHAMPION.value)
+    last_answer = tx.execute(newest).scalar() or 0
+    last_label = tx.execute(select(func.max(labels.c.seq))).scalar() or 0
+    return cursor(tx, "counted") >= last_answer and cursor(tx, "labelled") >= last_label
 
 
 def set_cursor(tx: Connection, name: str, seq: int) -> None:

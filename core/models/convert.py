@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto
+from onnx.shape_inference import infer_shapes
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
 from sklearn import ensemble, impute, preprocessing, tree
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
@@ -24,12 +26,19 @@ from quarterdeck.core.models import onnx_forests, onnx_hist_gradient_boosting, o
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
 from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.onnx_nodes import shape_classifier, shape_regressor
 from quarterdeck.core.models.onnx_tree_ensemble import declare_version
 from quarterdeck.core.models.predictors import NUMBERS, TEXTS, Answers, OnnxPredictor, SklearnPredictor
 from quarterdeck.core.models.signature import Signature
 
 TOLERANCE = 1e-5  # relative
 OPSETS = {"": 18, "ai.onnx.ml": 3}
+
+# What converters raise where they meet what they do not know.
+FAILURES = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError),
+    QuarterdeckError,
+)
 
 CONVERTERS = {
     ensemble.HistGradientBoostingClassifier: onnx_hist_gradient_boosting.convert_classifier,
@@ -49,6 +58,8 @@ CONVERTERS = {
     impute.SimpleImputer: onnx_preprocessing.convert_simple_imputer,
 }
 SHAPES = {
+    **{kind: shape_classifier for kind in CONVERTERS if issubclass(kind, ClassifierMixin)},
+    **{kind: shape_regressor for kind in CONVERTERS if issubclass(kind, RegressorMixin)},
     preprocessing.OrdinalEncoder: onnx_preprocessing.shape_encoder,
     preprocessing.OneHotEncoder: onnx_preprocessing.shape_encoder,
     impute.SimpleImputer: onnx_preprocessing.shape_imputer,
@@ -67,12 +78,13 @@ class Conversion:
 def to_onnx(model: FittedModel) -> Conversion:
     """Converts a model and compares its answers with scikit-learn's on the reference rows and rows at the edges.
 
-    Labels must be equal; probabilities and values within 1e-5, relative to the greater of 1 and the value's size.
+    Labels must be equal; probabilities and values within 1e-5 relative, where a size under a thousandth of the
+    greatest one counts as that thousandth.
     """
     try:
         data = _convert(model.estimator, model.signature).SerializeToString()
         served = OnnxPredictor(data, model.signature)
-    except Exception as error:  # a converter may raise anything; whatever it is, scikit-learn serves the model
+    except FAILURES as error:  # whatever it is, scikit-learn serves the model
         return Conversion(onnx=None, reason=f"does not convert: {_one_line(error)}", max_difference=None)
     return _compare(data, served, SklearnPredictor(model.estimator, model.signature), model)
 
@@ -83,20 +95,34 @@ def _convert(estimator: Any, signature: Signature) -> ModelProto:
         *([(NUMBERS, DoubleTensorType([None, len(numbers)]))] if numbers else []),
         *([(TEXTS, StringTensorType([None, len(texts)]))] if texts else []),
     ]
-    is_classifier = signature.classes is not None
+    gives_probabilities = signature.classes is not None and hasattr(estimator, "predict_proba")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # skl2onnx warns of its own use of NumPy
         model = convert_sklearn(
             _by_position(estimator, (*numbers, *texts)),
             initial_types=types,
             target_opset=OPSETS,
-            options={"zipmap": False} if is_classifier else None,
+            options={"zipmap": False} if gives_probabilities else None,
             custom_conversion_functions=CONVERTERS,
             custom_shape_calculators=SHAPES,
         )
-    if is_classifier and not hasattr(estimator, "predict_proba"):
+    if signature.classes is not None and not gives_probabilities:
         del model.graph.output[1:]  # raw scores, which are no probabilities
     declare_version(model)
+    return _with_true_output_types(model)
+
+
+def _with_true_output_types(model: ModelProto) -> ModelProto:
+    """skl2onnx settles output types before the encoders' are known; here they are read off the finished graph."""
+    bare = ModelProto()
+    bare.CopyFrom(model)
+    for output in bare.graph.output:
+        output.ClearField("type")
+    inferred = {output.name: output.type for output in infer_shapes(bare).graph.output}
+    for output in model.graph.output:
+        element = inferred[output.name].tensor_type.elem_type
+        if element:
+            output.type.tensor_type.elem_type = element
     return model
 
 
@@ -138,7 +164,7 @@ def _compare(
             continue  # scikit-learn itself refuses such a row, so it is never asked in earnest
         try:
             answers = served.predict(columns)
-        except (RuntimeError, ValueError, QuarterdeckError) as error:
+        except QuarterdeckError as error:
             return Conversion(onnx=None, reason=f"does not run: {_one_line(error)}", max_difference=None)
         if answers.labels != expected.labels:
             return Conversion(onnx=None, reason="labels differ from scikit-learn's", max_difference=None)
@@ -150,12 +176,14 @@ def _compare(
 
 
 def _difference(answers: Answers, expected: Answers) -> float:
-    """Greatest |a - b| / max(1, |b|) over probabilities or values; infinite where shapes differ or NaN appears."""
+    """Greatest |a - b| / max(|b|, max|b| / 1000) over probabilities or values; infinite for other shapes or NaN."""
     one = answers.scores if answers.probabilities is None else answers.probabilities
     other = expected.scores if expected.probabilities is None else expected.probabilities
     if one.shape != other.shape:
         return float("inf")
-    gaps = np.abs(one - other) / np.maximum(1.0, np.abs(other))
+    sizes = np.abs(other)
+    floor = max(sizes.max(initial=0.0) / 1000, np.finfo(np.float64).tiny)
+    gaps = np.abs(one - other) / np.maximum(sizes, floor)
     return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
 
 

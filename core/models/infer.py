@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import polars as pl
 
 from quarterdeck.core.errors import StepError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.pipeline.info import PipelineInfo
+from quarterdeck.core.toml_table import expected_names
 from quarterdeck.core.values import Task
 
 MAX_CATEGORIES = 200
@@ -59,9 +59,7 @@ def feature_names(
 
 
 def _no_column(name: str, frame: pl.DataFrame, what: str) -> StepError:
-    near = get_close_matches(name, frame.columns, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"columns: {', '.join(frame.columns[:12])}"
-    return StepError(f"There is no column {name!r}, {what}.", hint=hint)
+    return StepError(f"There is no column {name!r}, {what}.", hint=expected_names(name, frame.columns))
 
 
 def _field(column: pl.Series) -> Field:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
+from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
 
 _TYPES = {"f": TensorProto.DOUBLE, "i": TensorProto.INT64}
 
@@ -35,7 +36,7 @@ class Graph:
     def node(self, operator: str, *inputs: str, output: str | None = None, domain: str = "", **attrs: Any) -> str:
         """Adds one node of one output and names that output."""
         result = output or str(self.scope.get_unique_variable_name(operator.lower()))
-        version = {"op_version": 1} if domain else {}
+        version = {"op_version": 2} if domain else {}  # of the nodes used here, the first with strings
         self.container.add_node(
             operator,
             list(inputs),
@@ -92,3 +93,17 @@ def add_raw_classification(graph: Graph, raw: str, operator: Any, *, zero_is_pos
         negative = graph.node("Sub", graph.constant(1.0), positive)
         graph.node("Concat", negative, positive, output=probability, axis=1)
     add_labels(graph, index, classes, label)
+
+
+def shape_classifier(operator: Any) -> None:
+    """Outputs of a classifier made here: labels (rows,) and double probabilities (rows, classes)."""
+    rows = operator.inputs[0].get_first_dimension()
+    classes = class_values(operator.raw_operator.classes_)
+    label = Int64TensorType if classes.dtype.kind == "i" else StringTensorType
+    operator.outputs[0].set_type(label([rows]))
+    operator.outputs[1].set_type(DoubleTensorType([rows, len(classes)]))
+
+
+def shape_regressor(operator: Any) -> None:
+    """Output of a regressor made here: doubles (rows, 1)."""
+    operator.outputs[0].set_type(DoubleTensorType([operator.inputs[0].get_first_dimension(), 1]))

@@ -49,14 +49,18 @@ class OnnxPredictor:
 
     def __init__(self, onnx_bytes: bytes, signature: Signature) -> None:
         import onnxruntime as ort  # here, so that a server of other engines does not pay for it
+        from onnxruntime.capi import onnxruntime_pybind11_state as native
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised; it need not be printed as well
+        # ONNX Runtime's own errors have no common base but Exception.
+        kinds = [kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        self._failures = (*kinds, RuntimeError, ValueError)
         try:
             session = ort.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-        except (RuntimeError, ValueError) as error:  # every class of ONNX Runtime's errors derives from these
+        except self._failures as error:
             raise _unusable(str(error)) from error
         self.signature = signature
         self._session = session
@@ -66,7 +70,11 @@ class OnnxPredictor:
             self._outputs = self._outputs[:1]
 
     def predict(self, columns: Columns) -> Answers:
-        outputs = self._session.run(self._outputs, {feed.name: feed.array(columns) for feed in self._feeds})
+        feeds = {feed.name: feed.array(columns) for feed in self._feeds}
+        try:
+            outputs = self._session.run(self._outputs, feeds)
+        except self._failures as error:
+            raise _unusable(str(error)) from error
         if self.signature.task is Task.REGRESSION:
             return _regression(outputs[0])
         labels = np.asarray(outputs[0]).reshape(-1).tolist()

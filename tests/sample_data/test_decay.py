@@ -46,7 +46,7 @@ def trained(kind: str, table: pl.DataFrame) -> Pipeline:
 def absolute_error(model: Pipeline, table: pl.DataFrame) -> NDArray[np.float64]:
     """t/day, shape (n,)."""
     predicted = model.predict(table.select("ship", *NUMBERS))
-    return np.abs(predicted - table["fuel_rate"].to_numpy())
+    return np.asarray(np.abs(predicted - table["fuel_rate"].to_numpy()), dtype=np.float64)
 
 
 @pytest.fixture(scope="module")

@@ -99,8 +99,8 @@ def test_the_label_is_known_only_after_the_scheduled_departure(flights: pl.DataF
 
 
 def test_late_means_more_than_fifteen_minutes_after_the_planned_arrival(flights: pl.DataFrame) -> None:
-    planned = flights["scheduled"] + pl.select(pl.duration(minutes=flights["block_time"])).to_series()
-    delay = (flights["arrived"] - planned).dt.total_minutes()
+    flown = (flights["arrived"] - flights["scheduled"]).dt.total_minutes()
+    delay = flown - flights["block_time"]
     assert ((delay > 15).cast(pl.Int64) == flights["late"]).all()
 
 

@@ -1,0 +1,107 @@
+"""`quarterdeck audit`: the ledger of everything that changed what is live."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from quarterdeck.console.cli.output import print_fields, print_json, print_table
+from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
+from quarterdeck.core.errors import IntegrityError, UsageError
+from quarterdeck.store import ledger
+from quarterdeck.store.live_at import live_at
+
+app = typer.Typer(help="The ledger: list, verify, show, and what was live when.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    subject: Annotated[str | None, typer.Option("--subject", "-s", help="A model or a version: flights, flights@3.")] = None,
+    act: Annotated[str | None, typer.Option("--act", help="Only this act: promote, rollback, register ...")] = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Entries, the newest first."""
+    with opened(ctx) as console, console.database.read() as tx:
+        found = ledger.entries(tx, subject=subject, act=act, limit=limit, offset=offset)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason) for item in found]
+    columns = ("seq", "at", "by", "act", "subject", "environment", "reason")
+    print_table(columns, rows, empty="The ledger has no such entry.")
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    head: Annotated[str | None, typer.Option("--head", metavar="HASH", help="The last hash as noted elsewhere.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every entry's hash and chain, and the aliases against them; exit 6 if anything was changed."""
+    with opened(ctx) as console, console.database.read() as tx:
+        count, problems = ledger.verify(tx)
+        last = next(iter(ledger.entries(tx, limit=1)), None)
+        found = [(problem.seq, problem.message) for problem in problems]
+        if head is not None and not ledger.knows_hash(tx, head):
+            found.append((count, "no entry has the hash that was noted: the chain was cut or replaced"))
+    if as_json:
+        noted = [{"seq": seq, "message": message} for seq, message in found]
+        print_json({"entries": count, "ok": not found, "head": last.hash if last else None, "problems": noted})
+    else:
+        print(f"{count} entries, {len(found)} problems" + (f", head {last.hash}" if last else ""))
+        if found:
+            print_table(("seq", "problem"), found, empty="")
+    if found:
+        raise IntegrityError(
+            "the ledger is not what was written", where=f"entry {found[0][0]}", hint="compare with a backup"
+        )
+
+
+@app.command()
+def show(ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", min=1)], as_json: AsJson = False) -> None:
+    """One entry whole: who, why, on what evidence, before and after, and its hashes."""
+    with opened(ctx) as console, console.database.read() as tx:
+        entry = ledger.get(tx, seq)
+    if as_json:
+        print_json(entry)
+        return
+    names = ("seq", "at", "actor", "act", "subject", "environment", "reason", "before", "after", "previous_hash", "hash")
+    print_fields([*((name, getattr(entry, name)) for name in names), *(
+        (f"evidence {key}", value) for key, value in entry.evidence.items()
+    )])  # fmt: skip
+
+
+@app.command("live-at")
+def live_at_(
+    ctx: typer.Context,
+    time: Annotated[str, typer.Argument(metavar="TIME", help="2026-11-23, 2026-11-23T14:00, with a zone or UTC.")],
+    as_json: AsJson = False,
+) -> None:
+    """What was live at a time, since when, who decided it and why: from the ledger alone."""
+    at = parse_time(time)
+    with opened(ctx) as console, console.database.read() as tx:
+        found = live_at(tx, at)
+    if as_json:
+        print_json({"at": at, "live": found})
+        return
+    rows = [
+        (item.model, item.environment, item.champion, item.challenger, item.previous, item.entry.at, item.entry.actor,
+         item.entry.reason, item.entry.seq)
+        for item in found
+    ]  # fmt: skip
+    columns = ("model", "environment", "champion", "challenger", "previous", "since", "by", "reason", "entry")
+    print_table(columns, rows, empty="Nothing was live then.")
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 date or time; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a time", hint="write 2026-11-23 or 2026-11-23T14:00:00+01:00") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

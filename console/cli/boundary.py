@@ -1,0 +1,89 @@
+"""The one place where errors end: as lines on stderr and an exit code.
+
+Exit codes: those of the error classes (core/errors.py), 130 after ctrl+c, and 70 for a mistake of Quarterdeck itself,
+whose traceback goes to a file (EX_SOFTWARE of sysexits.h).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from typer import Abort, TyperException
+
+from quarterdeck.console.cli.app import PROGRAM, command
+from quarterdeck.core.clock import utc_now
+from quarterdeck.core.errors import QuarterdeckError
+
+INTERRUPTED = 130
+BROKEN = 70
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; gives the exit code."""
+    try:
+        code = command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except QuarterdeckError as error:
+        return report(error)
+    except (KeyboardInterrupt, Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except TyperException as error:
+        return _usage(error)
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception as error:  # a boundary: what was not foreseen is kept in a file, not thrown at the operator
+        return _broken(error, arguments)
+
+
+def report(error: QuarterdeckError) -> int:
+    """Print what happened, where, and what to do; gives the exit code of the error's class."""
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.where:
+        print(f"where: {error.where}", file=sys.stderr)
+    if error.hint:
+        print(f"do:    {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+def _usage(error: TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    print(f"error: {error.format_message()}", file=sys.stderr)
+    print(f"do:    {path} --help", file=sys.stderr)
+    return 2
+
+
+def _closed_pipe() -> int:
+    """The reader has gone (`| head`): nothing more can be said, and Python must not try at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _broken(error: Exception, arguments: Sequence[str]) -> int:
+    file = _crash_file()
+    with file.open("a", encoding="utf-8") as log:
+        log.write(f"{utc_now().isoformat()} {PROGRAM} {' '.join(arguments)}\n")
+        traceback.print_exception(error, file=log)
+    print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+    print(f"where: {file}", file=sys.stderr)
+    print("do:    this is a mistake of Quarterdeck: report it with that file", file=sys.stderr)
+    return BROKEN
+
+
+def _crash_file() -> Path:
+    """The workspace's log folder where there is one, else the system's folder for temporary files."""
+    from quarterdeck.console.cli.session import last_opened
+
+    console = last_opened()
+    if console is not None and console.workspace.logs.is_dir():
+        return console.workspace.logs / "console.log"
+    handle, name = tempfile.mkstemp(prefix="quarterdeck-", suffix=".log")
+    os.close(handle)
+    return Path(name)

@@ -1,0 +1,200 @@
+"""`quarterdeck pipeline`: what the workspace's manifests say, and running one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quarterdeck.console import acts
+from quarterdeck.console.cli.output import print_fields, print_json, print_table, text_of
+from quarterdeck.console.cli.session import AsJson, opened
+from quarterdeck.console.context import Console
+from quarterdeck.core.errors import NotAllowedError, NotFoundError, QuarterdeckError
+from quarterdeck.core.manifest import GateSpec, Manifest, TriggerSpec, manifest_digest, manifest_json
+from quarterdeck.core.manifest_reader import read_manifest
+from quarterdeck.core.values import RunStatus
+from quarterdeck.store import runs
+from quarterdeck.store.workspace import Workspace, load_manifest, pipelines
+
+app = typer.Typer(help="Pipelines: list, show, check, run.", no_args_is_help=True, rich_markup_mode=None)
+Name = Annotated[str, typer.Argument(help="The pipeline's name, which is its folder's.")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """All pipelines of the workspace, with their last run."""
+    with opened(ctx) as console:
+        found = [_summary(console, name, path) for name, path in pipelines(console.workspace)]
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (row["name"], row["task"], row["owner"], row["steps"], _last(row["last_run"]), row["problem"] or row["description"])
+        for row in found
+    ]
+    columns = ("pipeline", "task", "owner", "steps", "last run", "about")
+    print_table(columns, rows, empty="No pipelines: put one into pipelines/NAME/pipeline.toml.")
+
+
+def _summary(console: Console, name: str, path: Path) -> dict[str, Any]:
+    with console.database.read() as tx:
+        last = next(iter(runs.page(tx, pipeline=name, limit=1)), None)
+    row: dict[str, Any] = {
+        "name": name, "task": None, "owner": None, "steps": None, "description": None, "problem": None,
+        "file": path, "last_run": None if last is None else {"id": last.id, "status": last.status},
+    }  # fmt: skip
+    try:
+        manifest = read_manifest(path)
+    except QuarterdeckError as error:
+        return row | {"problem": str(error)}
+    about = {"task": manifest.task, "owner": manifest.owner, "description": manifest.description}
+    return row | about | {"steps": len(manifest.steps)}
+
+
+def _last(run: dict[str, Any] | None) -> str | None:
+    return None if run is None else f"{run['id']} {run['status']}"
+
+
+@app.command()
+def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """What a pipeline's manifest means: steps, gates, triggers, monitoring, rollout."""
+    with opened(ctx) as console:
+        manifest = load_manifest(console.workspace, name)
+    if as_json:
+        print_json(manifest_json(manifest) | {"file": manifest.folder / "pipeline.toml", "digest": manifest_digest(manifest)})
+        return
+    print_fields(_about(manifest))
+    print()
+    steps = [(step.name, step.uses, _settings(step.settings), step.retries, step.timeout) for step in manifest.steps]
+    print_table(("step", "uses", "with", "retries", "timeout"), steps, empty="No steps.")
+    print()
+    gates = [(gate.metric, _asks(gate), gate.owner) for gate in manifest.gates]
+    print_table(("gate", "asks", "owner"), gates, empty="No gates: every version is accepted.")
+    print()
+    triggers = [(item.name, item.kind, _condition(item), item.cooldown or None, item.limit_per_day) for item in manifest.triggers]
+    print_table(("trigger", "on", "when", "cooldown", "a day"), triggers, empty="No triggers: only a person starts runs.")
+
+
+def _about(manifest: Manifest) -> list[tuple[str, Any]]:
+    monitoring, rollout = manifest.monitoring, manifest.rollout
+    return [
+        ("pipeline", manifest.name),
+        ("about", manifest.description),
+        ("owner", manifest.owner),
+        ("task", f"{manifest.task} of {manifest.target}"),
+        ("entity", manifest.entity),
+        ("time", manifest.time),
+        ("monitoring", f"windows of {text_of(monitoring.window)}, from {monitoring.minimum_rows} rows"),
+        ("rollout", f"{rollout.strategy}, promote {rollout.promote}"),
+        ("file", str(manifest.folder / "pipeline.toml")),
+    ]
+
+
+def _settings(settings: Any) -> str:
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
+
+
+def _asks(gate: GateSpec) -> str:
+    if gate.minimum is not None:
+        return f"at least {gate.minimum:g}"
+    if gate.maximum is not None:
+        return f"at most {gate.maximum:g}"
+    return f"not worse than {gate.not_worse_than} by {gate.margin:g}, confidence {gate.confidence:g}"
+
+
+def _condition(trigger: TriggerSpec) -> str:
+    if trigger.cron is not None:
+        return f"{trigger.cron} {trigger.timezone}"
+    if trigger.every is not None:
+        return f"every {text_of(trigger.every)}"
+    if trigger.metric is not None:
+        return f"{trigger.metric} worse by {(trigger.worse_by or 0):.0%}, {trigger.windows} windows"
+    if trigger.kind == "drift":
+        return f"{trigger.features} features over {trigger.threshold:g}, {trigger.windows} windows"
+    return ""
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; else all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read manifests and build their graphs without running anything; exit 1 where one cannot run."""
+    with opened(ctx) as console:
+        wanted = names or [name for name, _ in pipelines(console.workspace)]
+        found = [_check(console.workspace, name) for name in wanted]
+    if as_json:
+        print_json(found)
+    else:
+        rows = [(row["name"], "OK" if row["ok"] else "FAIL", row["problem"] or " -> ".join(row["order"])) for row in found]
+        print_table(("pipeline", "check", "steps or problem"), rows, empty="No pipelines to check.")
+    if not all(row["ok"] for row in found):
+        raise typer.Exit(1)
+
+
+def _check(workspace: Workspace, name: str) -> dict[str, Any]:
+    # start-up time, and the user's code loads what it likes: only this command imports it
+    from quarterdeck.core.pipeline.graph import build_graph
+    from quarterdeck.core.pipeline.loading import load_functions
+    from quarterdeck.scheduler.timetable import schedule
+
+    row: dict[str, Any] = {"name": name, "ok": False, "order": [], "problem": None}
+    try:
+        manifest = load_manifest(workspace, name)
+        order = build_graph(manifest.steps, load_functions(manifest)).order
+        for trigger in manifest.triggers:
+            if trigger.kind == "schedule":
+                schedule(trigger)
+    except NotFoundError:
+        raise
+    except QuarterdeckError as error:
+        return row | {"problem": str(error)}
+    return row | {"ok": True, "order": list(order)}
+
+
+@app.command("run")
+def run_(
+    ctx: typer.Context,
+    name: Name,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Queue it for the daemon and return.")] = False,
+    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; kept with the run.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Run a pipeline and follow it to its end; exit 1 if it fails."""
+    with opened(ctx) as console:
+        if console.read_only:
+            raise NotAllowedError("this console is read-only", hint="start it without --read-only")
+        manifest = load_manifest(console.workspace, name)
+        if detach:
+            _queue(console, manifest, reason, as_json=as_json)
+            return
+        status = _follow(console, name, as_json=as_json)
+    if status is not RunStatus.SUCCEEDED:
+        raise typer.Exit(1)
+
+
+def _queue(console: Console, manifest: Manifest, reason: str, *, as_json: bool) -> None:
+    from quarterdeck.console.cli.waiting import say_queued
+    from quarterdeck.core.clock import utc_now
+    from quarterdeck.scheduler.manifests import sync
+
+    with console.database.write() as tx:
+        sync(tx, manifest, utc_now())
+    run = acts.request_run(console, manifest.name, reason=reason)
+    say_queued(console, run, as_json=as_json)
+
+
+def _follow(console: Console, name: str, *, as_json: bool) -> RunStatus:
+    # start-up time: only a run that is followed needs the foreground runner
+    from quarterdeck.console.cli.follow import follower, print_outcome
+    from quarterdeck.scheduler.foreground import run_pipeline
+
+    with follower(quiet=as_json) as show_change:
+        run = run_pipeline(
+            console.workspace, console.settings, console.database, name, by=console.actor, on_change=show_change
+        )
+    print_outcome(console, run, as_json=as_json)
+    return run.status

@@ -1,0 +1,36 @@
+"""The open workspace of one command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from quarterdeck.console.cli.options import Options
+from quarterdeck.console.context import Console
+
+# the options that many commands share
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys; times are UTC.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most so many.")]
+Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the first so many.")]
+Reason = Annotated[str | None, typer.Option("--reason", "-m", help="Why; it is kept in the ledger.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+_opened: list[Console] = []
+
+
+@contextmanager
+def opened(ctx: typer.Context) -> Iterator[Console]:
+    """The workspace that the options name; its databases are closed however the command ends."""
+    options: Options = ctx.obj
+    console = Console.open(options.workspace, read_only=options.read_only)
+    _opened.append(console)
+    with console:
+        yield console
+
+
+def last_opened() -> Console | None:
+    """The workspace that this process opened last, for the crash log."""
+    return _opened[-1] if _opened else None

@@ -1,0 +1,72 @@
+"""Answers any screen's question from the open databases. One call is one consistent look."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from quarterdeck.console.context import Console
+from quarterdeck.console.queries import duel, live, overview, pipelines, registry
+from quarterdeck.console.queries.status import status
+from quarterdeck.console.queries.traffic import TrafficTail
+from quarterdeck.console.queries.values import (
+    Answer,
+    AskDuels,
+    AskLive,
+    AskOverview,
+    AskPipelines,
+    AskRegistry,
+    Look,
+    Question,
+    Traffic,
+)
+
+TRAFFIC_EVERY = 1.0  # seconds between looks at the prediction log
+
+
+class Reader:
+    """Reads for the screens; used by one thread."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tail = TrafficTail()
+        self._traffic: dict[str, Traffic] = {}
+        self._traffic_at = float("-inf")
+        self._patience = 5 * console.settings.heartbeat_seconds
+
+    def look(self, question: Question, now: datetime, story: str = "") -> Look:
+        if isinstance(question, AskOverview | AskLive):
+            self._follow_traffic()
+        with self._console.database.read() as tx:
+            return Look(
+                question=question,
+                answer=self._answer(tx, question, now),
+                status=status(tx, now, self._patience),
+                story=story,
+                at=now,
+            )
+
+    def _answer(self, tx: Connection, question: Question, now: datetime) -> Answer:
+        environment = self._console.environment
+        match question:
+            case AskOverview():
+                return overview.overview(tx, environment, self._traffic)
+            case AskPipelines():
+                return pipelines.screen(tx, question)
+            case AskRegistry():
+                return registry.screen(tx, environment, question)
+            case AskLive():
+                return live.screen(tx, environment, question, self._traffic, now, self._patience)
+            case AskDuels():
+                return duel.screen(tx, environment, question)
+
+    def _follow_traffic(self) -> None:
+        """At most once a second: the log grows with every request."""
+        clock = time.monotonic()
+        if clock - self._traffic_at < TRAFFIC_EVERY:
+            return
+        self._traffic_at = clock
+        with self._console.traffic.read() as tx:
+            self._traffic = self._tail.look(tx, clock)

@@ -1,0 +1,148 @@
+"""Estimators as skops bytes: audited before they are loaded, and equal for equal estimators.
+
+skops never executes what it reads: it builds objects of named types, and refuses types that it does not know to be
+safe. What scikit-learn itself puts into its estimators beyond skops's own list is below, each with its reason. A file
+that names anything else is refused before any of it is built, and one with a tree that leads nowhere before it is asked.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import skops.io
+
+from quarterdeck.core.errors import IntegrityError, StepError
+from quarterdeck.core.models.tree_audit import audit_estimator, audit_schema
+
+# Types beyond skops's defaults that fitted estimators of scikit-learn hold, each with why it may be built.
+TRUSTED = (
+    # Trees hold node numbers that scikit-learn follows unchecked: tree_audit.py checks every one before it is asked.
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    # Holders of attributes, of estimators or of numbers; building one runs none of their code.
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.multiclass._ConstantPredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.utils._bunch.Bunch",
+    # A loss of generalised linear models: a function of numbers, without state.
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    # The default scores of feature selection: functions of two arrays.
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    # The type of an array's elements.
+    "numpy.dtype",
+)
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
+
+
+def dumps(estimator: Any) -> bytes:
+    """An estimator as skops bytes; the same fitted estimator gives the same bytes.
+
+    Raises StepError for one that skops cannot hold, or that holds a type which would not be loaded again.
+    """
+    try:
+        data = skops.io.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
+    except (NotImplementedError, AttributeError, TypeError, ValueError) as error:
+        raise StepError(
+            f"A {type(estimator).__name__} cannot be kept: {error}", hint="use estimators of scikit-learn"
+        ) from error
+    foreign = foreign_types(data)
+    if foreign:
+        raise StepError(
+            f"A {type(estimator).__name__} holds {', '.join(foreign)}, which is not trusted when a model is loaded.",
+            hint="use estimators of scikit-learn, without functions or classes of your own inside; "
+            'nearest neighbours can be kept with algorithm = "brute"',
+        )
+    return _canonical(data)
+
+
+def loads(data: bytes) -> Any:
+    """The estimator in `data`; IntegrityError, before anything is built, where it names a type not trusted here."""
+    foreign = foreign_types(data)
+    if foreign:
+        raise IntegrityError(
+            f"The model file holds types that are not trusted: {', '.join(foreign)}.",
+            hint="do not use it; find out who made it",
+        )
+    schema, files = _unpack(data)
+    audit_schema(_nodes(schema), files)
+    try:
+        estimator = skops.io.loads(data, trusted=list(TRUSTED))
+    except (AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
+        raise IntegrityError(
+            f"The model file cannot be loaded: {error}", hint="was it made with another scikit-learn?"
+        ) from error
+    audit_estimator(estimator)
+    return estimator
+
+
+def foreign_types(data: bytes) -> list[str]:
+    """Types in `data` that neither skops nor `TRUSTED` knows to be safe, sorted; IntegrityError for other bytes."""
+    try:
+        found: Sequence[str] = skops.io.get_untrusted_types(data=data)
+    except (zipfile.BadZipFile, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
+        raise IntegrityError(f"This is not a skops file: {error}", hint="take it from its run again") from error
+    return sorted(set(found) - set(TRUSTED))
+
+
+def _canonical(data: bytes) -> bytes:
+    """The same content without what differs from process to process: memory addresses as numbers, and times.
+
+    skops numbers objects by their address, names the files of arrays after it, and stamps them with the time.
+    """
+    schema, files = _unpack(data)
+    renamed = _renumber(schema)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for old, new in sorted(renamed.items(), key=lambda pair: pair[1]):
+            _write(archive, new, files[old])
+        _write(archive, "schema.json", json.dumps(schema, separators=(",", ":")).encode())
+    return out.getvalue()
+
+
+def _unpack(data: bytes) -> tuple[Any, dict[str, bytes]]:
+    """The schema, and the files of arrays by name."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    return json.loads(files.pop("schema.json")), files
+
+
+def _renumber(schema: Any) -> dict[str, str]:
+    """Numbers objects in the order they stand, in place; gives the new name of each file by its old one.
+
+    Constants share a number by their text: whether two equal ones share an address is chance.
+    """
+    numbers: dict[Any, int] = {}
+    files: dict[str, str] = {}
+    for node in _nodes(schema):
+        if "__id__" in node:
+            constant = node.get("is_json") and isinstance(node.get("content"), str)
+            key = node["content"] if constant else node["__id__"]
+            node["__id__"] = numbers.setdefault(key, len(numbers) + 1)
+        if isinstance(node.get("file"), str):
+            suffix = node["file"].rpartition(".")[2]
+            node["file"] = files.setdefault(node["file"], f"{len(files) + 1:06}.{suffix}")
+    return files
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from _nodes(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _nodes(value)
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    info = zipfile.ZipInfo(name, date_time=_EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, content)

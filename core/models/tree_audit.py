@@ -1,0 +1,170 @@
+"""Checks decision trees that came from a file before any of them is asked.
+
+scikit-learn follows the node numbers of a tree without looking at them: a file with a number out of range makes the
+process read, or write, memory that is not the tree's. skops leaves that check to whoever trusts the type. What can go
+wrong while a tree is built is checked in the file (`audit_schema`); the rest on the built estimator
+(`audit_estimator`). Children stand behind their parent in every tree that scikit-learn makes, so no path is endless.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor, IsolationForest
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.tree import BaseDecisionTree
+
+from quarterdeck.core.errors import IntegrityError
+
+LEAF = -1
+BITSET_WORDS = 8  # 256 categories in words of 32 bits
+
+
+def audit_schema(nodes: Iterator[Mapping[str, Any]], files: Mapping[str, bytes]) -> None:
+    """Checks every `Tree` that a skops schema describes. IntegrityError names what is wrong."""
+    for node in nodes:
+        if node.get("__class__") == "Tree" or node.get("__loader__") == "TreeNode":
+            try:
+                _audit_tree(node, files)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise _broken("it is not written as scikit-learn writes it") from error
+
+
+def audit_estimator(estimator: Any) -> None:
+    """Checks that every tree inside a built estimator fits the one that asks it. IntegrityError otherwise."""
+    parts = list(_parts(estimator))
+    for part in parts:
+        try:
+            _audit_part(part)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise _broken("a part of the estimator is missing or of another shape") from error
+    for part in parts:  # last, since it asks the estimator that boosting starts from
+        if isinstance(part, BaseGradientBoosting):
+            start = part._raw_predict_init(np.zeros((1, part.n_features_in_), dtype=np.float32))
+            _require(start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs")
+
+
+def _audit_tree(node: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    arguments = node["__reduce__"]["args"]["content"]
+    state = node["content"]["content"]
+    n_features, n_outputs = _integer(arguments[0]), _integer(arguments[2])
+    n_classes = _array(arguments[1], files)
+    nodes, values = _array(state["nodes"], files), _array(state["values"], files)
+    count = len(nodes)
+    _require(n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree")
+    _require(count >= 1 and nodes.ndim == 1 and _integer(state["node_count"]) == count, "its node count is wrong")
+    _require(values.shape == (count, n_outputs, n_classes.max()), "its values are of another shape")
+    leaves = (nodes["left_child"] == LEAF) & (nodes["right_child"] == LEAF)
+    _require_behind(nodes["left_child"], leaves)
+    _require_behind(nodes["right_child"], leaves)
+    _require_below(nodes["feature"][~leaves], n_features)
+
+
+def _audit_part(part: Any) -> None:
+    if isinstance(part, BaseDecisionTree):
+        _require(part.tree_.n_features == part.n_features_in_, "a tree has other features than its estimator")
+        _require(part.tree_.n_outputs == part.n_outputs_, "a tree has other outputs than its estimator")
+    elif isinstance(part, BaseForest):
+        _require_members(part.estimators_, part.n_features_in_)
+    elif isinstance(part, BaseGradientBoosting):
+        _require_members(part.estimators_.ravel().tolist(), part.n_features_in_)
+        _require(part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs")
+        for member in part.estimators_.ravel().tolist():
+            _require(member.tree_.value.shape[1:] == (1, 1), "a boosted tree has more than one value a node")
+    elif isinstance(part, BaggingClassifier | BaggingRegressor | IsolationForest):
+        for member, features in zip(part.estimators_, part.estimators_features_, strict=True):
+            if isinstance(member, BaseDecisionTree):
+                _require_members([member], len(features))
+    elif isinstance(part, BaseHistGradientBoosting):
+        _audit_histogram(part)
+
+
+def _audit_histogram(part: Any) -> None:
+    flags = part._bin_mapper.is_categorical_
+    categorical = np.zeros(part.n_features_in_, dtype=bool) if flags is None else np.asarray(flags)
+    _require(len(categorical) == part.n_features_in_, "its categories are of other features")
+    for predictor in (one for iteration in part._predictors for one in iteration):
+        _require(isinstance(predictor, TreePredictor), "a boosted tree is something else")
+        nodes, bits = predictor.nodes, predictor.raw_left_cat_bitsets
+        _require(nodes.dtype == PREDICTOR_RECORD_DTYPE and nodes.ndim == 1 and len(nodes) > 0, "its nodes are others")
+        leaves = nodes["is_leaf"] != 0
+        _require_behind(nodes["left"].astype(np.int64), leaves)
+        _require_behind(nodes["right"].astype(np.int64), leaves)
+        splits = nodes[~leaves]
+        _require_below(splits["feature_idx"], part.n_features_in_)
+        by_category = splits[splits["is_categorical"] != 0]
+        _require(bits.dtype == np.uint32 and bits.shape[1:] == (BITSET_WORDS,), "its categories are of another shape")
+        _require_below(by_category["bitset_idx"].astype(np.int64), len(bits))
+        _require(bool(categorical[by_category["feature_idx"]].all()), "a split by category is on a number")
+
+
+def _require_members(members: Any, n_features: int) -> None:
+    for member in members:
+        _require(isinstance(member, BaseDecisionTree), "a member of a forest is no tree")
+        _require(member.n_features_in_ == n_features, "a tree has other features than its forest")
+
+
+def _require_behind(children: npt.NDArray[np.int64], leaves: npt.NDArray[np.bool_]) -> None:
+    """Each child of a node that is no leaf stands behind it and within the tree."""
+    places = np.arange(len(children))[~leaves]
+    inner = children[~leaves]
+    _require(bool((inner > places).all() and (inner < len(children)).all()), "a node leads out of the tree")
+
+
+def _require_below(indices: npt.NDArray[Any], limit: int) -> None:
+    _require(bool((indices >= 0).all() and (indices < limit).all()), "a node asks for a feature that is not there")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise _broken(what)
+
+
+def _broken(what: str) -> IntegrityError:
+    return IntegrityError(
+        f"The model file holds a decision tree that cannot be used: {what}.",
+        hint="do not use it; find out who made it",
+    )
+
+
+def _integer(node: Mapping[str, Any]) -> int:
+    value = json.loads(node["content"])
+    if node["__loader__"] != "JsonNode" or type(value) is not int:
+        raise ValueError("not an integer")
+    return value
+
+
+def _array(node: Mapping[str, Any], files: Mapping[str, bytes]) -> npt.NDArray[Any]:
+    if node["__loader__"] != "NdArrayNode" or node["type"] != "numpy":
+        raise ValueError("not an array of numbers")
+    array: npt.NDArray[Any] = np.load(io.BytesIO(files[node["file"]]), allow_pickle=False)
+    return array
+
+
+def _parts(root: Any) -> Iterator[Any]:
+    """Every object reachable from `root` through attributes, lists, tuples, dicts and arrays of objects."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or isinstance(part, str | bytes | int | float | type | None):
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, Mapping):
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple | set | frozenset):
+            waiting.extend(part)
+        elif isinstance(part, np.ndarray):
+            waiting.extend(part.ravel().tolist() if part.dtype == object else ())
+        else:
+            waiting.extend(vars(part).values() if hasattr(part, "__dict__") else ())

@@ -1,0 +1,51 @@
+"""The steps of the pipeline `flights`: plain functions, whose parameters are the steps they need."""
+
+import polars as pl
+
+WEATHER_AGE = "3h"  # an older report says too little about a departure
+MISSED_DELAY = 250.0  # US dollars: passengers and crew re-planned in a hurry
+FALSE_ALARM = 60.0  # US dollars: re-planned for nothing
+
+KEY_AND_LABEL = ["flight_id", "scheduled", "late"]
+FLIGHT_FEATURES = ["carrier", "dest", "hour", "weekday", "planned_departures", "block_time", "planned_speed"]
+AIRCRAFT_FEATURES = ["seats", "aircraft_age"]
+WEATHER_FEATURES = [
+    "temperature",
+    "dewpoint",
+    "humidity",
+    "wind_speed",
+    "precipitation",
+    "pressure",
+    "visibility",
+]
+
+
+def features(flights: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
+    """What was known before departure: the flight, the aircraft, and the last weather report.
+
+    A flight without a report within `WEATHER_AGE` before it keeps its row; its weather is null.
+    """
+    joined = flights.sort("scheduled").join_asof(
+        weather.sort("time"),
+        left_on="scheduled",
+        right_on="time",
+        by="origin",
+        strategy="backward",
+        tolerance=WEATHER_AGE,
+        check_sortedness=False,  # just sorted; polars cannot see it with `by`
+    )
+    # km/h from gate to gate: a slow plan has time in hand
+    planned_speed = (pl.col("distance") / pl.col("block_time") * 60).round(1)
+    return joined.with_columns(planned_speed=planned_speed).select(
+        KEY_AND_LABEL + FLIGHT_FEATURES + AIRCRAFT_FEATURES + WEATHER_FEATURES
+    )
+
+
+def missed_delay_cost(y_true, y_pred) -> float:
+    """US dollars per 1,000 flights: late ones that were not foreseen, and alarms about punctual ones."""
+    pairs = list(zip(y_true, y_pred, strict=True))
+    if not pairs:
+        return 0.0
+    missed = sum(1 for late, foreseen in pairs if late and not foreseen)
+    alarms = sum(1 for late, foreseen in pairs if foreseen and not late)
+    return 1000 * (missed * MISSED_DELAY + alarms * FALSE_ALARM) / len(pairs)

@@ -1,0 +1,126 @@
+"""From a finished run to a version: measured, held against its gates and the champion, converted, registered.
+
+Everything is computed before anything is written; the version, its place and the ledger entries are one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from sqlalchemy import Connection
+
+from quarterdeck.core.gates import GateResult, overall
+from quarterdeck.core.manifest import Manifest, Promotion, Strategy
+from quarterdeck.core.models.convert import to_onnx
+from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.profile import build_profile
+from quarterdeck.core.registry import Version
+from quarterdeck.core.runs import Run
+from quarterdeck.core.values import Alias, Engine, Outcome, VersionState
+from quarterdeck.scheduler.assessment import Assessment, answers_of, assess
+from quarterdeck.scheduler.state import State
+from quarterdeck.store import registry, steps
+from quarterdeck.store.artifacts import ArtifactStore
+
+log = logging.getLogger(__name__)
+
+STATE_OF = {
+    Outcome.PASS: VersionState.ACCEPTED,
+    Outcome.FAIL: VersionState.REJECTED,
+    Outcome.HOLD: VersionState.CANDIDATE,
+}
+
+
+def deliver(
+    state: State,
+    artifacts: ArtifactStore,
+    run: Run,
+    manifest: Manifest,
+    *,
+    model: FittedModel,
+    model_sha: str,
+    train: pl.DataFrame,
+    holdout: pl.DataFrame,
+    champion: FittedModel | None,
+    now: datetime,
+) -> Version:
+    """Judge a model and register it. `champion` is the model it is compared with on the same held-out rows."""
+    assessment = assess(manifest, model, holdout, champion)
+    conversion = to_onnx(model)
+    profile = build_profile(
+        {name: train[name].to_list() for name in model.signature.names},
+        model.signature,
+        answers_of(model, holdout).scores,
+    )
+    onnx = None if conversion.onnx is None else artifacts.put(conversion.onnx)
+    kept = artifacts.put(json.dumps(profile.to_json(), sort_keys=True).encode())
+    draft = Version(
+        model=manifest.name,
+        number=0,
+        state=STATE_OF[overall(assessment.gates)],
+        run_id=run.id,
+        created=now,
+        artifact=model_sha,
+        onnx=None if onnx is None else onnx.sha256,
+        engine=Engine.SKLEARN if onnx is None else Engine.ONNX,
+        engine_reason=conversion.reason,
+        max_difference=conversion.max_difference,
+        signature=model.signature,
+        metrics=assessment.metrics,
+        verdicts=assessment.gates,
+        profile=kept.sha256,
+        trained_from=model.trained_from,
+        trained_to=model.trained_to,
+        rows=model.rows,
+        size_bytes=kept.size if onnx is None else onnx.size,
+    )
+    with state.database.write() as tx:
+        for artifact, kind in ((onnx, "onnx"), (kept, "profile")):
+            if artifact is not None:
+                steps.record_artifact(tx, artifact.sha256, kind=kind, size=artifact.size, now=now)
+        return _register(tx, state, run, manifest, draft, assessment, now)
+
+
+def _register(
+    tx: Connection, state: State, run: Run, manifest: Manifest, draft: Version, assessment: Assessment, now: datetime
+) -> Version:
+    evidence = {
+        "run": run.id,
+        "cause": run.cause,
+        "holdout_rows": assessment.rows,
+        "gates": [result.to_json() for result in assessment.gates],
+    }
+    actor = run.requested_by
+    version = registry.register(
+        tx, draft, actor=actor, environment=state.environment, reason=_in_words(assessment.gates), evidence=evidence
+    )
+    if version.state is VersionState.ACCEPTED:
+        _place(tx, state, manifest, version, actor, now)
+    return registry.get(tx, version.model, version.number)
+
+
+def _place(
+    tx: Connection, state: State, manifest: Manifest, version: Version, actor: str, now: datetime
+) -> None:
+    """Where an accepted version goes: beside the champion, in its place, or nowhere until a person says so."""
+    champion = registry.aliases(tx, version.model, state.environment).get(Alias.CHAMPION)
+    common: dict[str, Any] = {"environment": state.environment, "actor": actor, "now": now}
+    automatic = manifest.rollout.promote is Promotion.AUTO
+    if champion is not None and manifest.rollout.strategy is Strategy.SHADOW:
+        reason = f"accepted by its gates; compared with version {champion}"
+        registry.challenge(tx, version.model, version.number, **common, reason=reason)
+    elif automatic:
+        reason = "accepted by its gates; " + ("the first champion" if champion is None else "direct rollout")
+        registry.promote(tx, version.model, version.number, **common, reason=reason, saw_champion=champion)
+
+
+def _in_words(gates: tuple[GateResult, ...]) -> str:
+    """The gates' outcome in one line."""
+    if not gates:
+        return "no gates"
+    failed = [f"{result.outcome} {result.gate}" for result in gates if result.outcome is not Outcome.PASS]
+    return "; ".join(failed) if failed else f"{len(gates)} of {len(gates)} gates passed"

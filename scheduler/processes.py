@@ -1,0 +1,54 @@
+"""How Quarterdeck starts a process of its own: the same Python, no shell, its output in a log file, its own session.
+
+A session of its own keeps a ctrl+c in the terminal from reaching it: whoever started it decides when it stops.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+# user code and ours compute with small data side by side: one thread each, or two cores are fought over
+_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+
+
+def spawn(
+    module: str, *arguments: str, log: Path, stdin: int = subprocess.DEVNULL, single_threaded: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start `python -m module arguments`, appending what it prints to `log`."""
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | (_THREADS if single_threaded else {})
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603  # a list, no shell; the module names are ours
+            [sys.executable, "-m", module, *arguments],
+            stdin=stdin,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def terminate(pid: int, *, patience: float) -> None:
+    """Ask a process to stop, wait, and kill it if it does not; one that has gone already is no error."""
+    try:
+        process = psutil.Process(pid)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=patience)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired:
+        kill(pid)
+
+
+def kill(pid: int) -> None:
+    """End a process at once."""
+    try:
+        psutil.Process(pid).kill()
+    except psutil.NoSuchProcess:
+        return

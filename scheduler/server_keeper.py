@@ -1,0 +1,76 @@
+"""Keeps the prediction server up: adopts one that runs, starts one that does not, and again with backoff if it dies.
+
+The server outlives a killed daemon: answering requests must not depend on the process that trains.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from datetime import datetime, timedelta
+
+from quarterdeck.core.values import ServiceKind
+from quarterdeck.scheduler.processes import spawn, terminate
+from quarterdeck.scheduler.state import State
+from quarterdeck.store import services
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF = timedelta(seconds=0.5)
+LAST_BACKOFF = timedelta(seconds=30)
+STEADY = timedelta(seconds=30)  # up for so long, and the backoff begins anew
+PATIENCE_S = 10.0
+
+
+class ServerKeeper:
+    """One prediction server for the workspace."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started_at: datetime | None = None
+        self._backoff = FIRST_BACKOFF
+        self._pid_file = state.workspace.run / "server.pid"
+
+    def tick(self, now: datetime) -> None:
+        if self._child is not None and self._child.poll() is None:
+            if self._started_at is not None and now - self._started_at > STEADY:
+                self._backoff = FIRST_BACKOFF
+            return
+        with self._state.database.read() as tx:
+            service = services.find(tx, ServiceKind.SERVER)
+        if service is not None and services.is_alive(service):
+            return  # started by hand, or by a daemon that died
+        if self._child is not None:
+            log.warning("the prediction server ended (exit %s)", self._child.returncode)
+            self._child = None
+        if self._started_at is not None and now - self._started_at < self._backoff:
+            return
+        if self._started_at is not None:
+            self._backoff = min(self._backoff * 2, LAST_BACKOFF)
+        self._start(now)
+
+    def stop(self) -> None:
+        """Stop the server that a daemon started; one that was started by hand goes on."""
+        with self._state.database.read() as tx:
+            service = services.find(tx, ServiceKind.SERVER)
+        if service is not None and services.is_alive(service) and self._is_kept(service.pid):
+            terminate(service.pid, patience=PATIENCE_S)
+        if self._child is not None:
+            terminate(self._child.pid, patience=PATIENCE_S)
+            self._child.wait()
+
+    def _is_kept(self, pid: int) -> bool:
+        return self._pid_file.exists() and self._pid_file.read_text() == str(pid)
+
+    def _start(self, now: datetime) -> None:
+        self._started_at = now
+        self._child = spawn(
+            "quarterdeck.scheduler.serving",
+            "--workspace",
+            str(self._state.workspace.root),
+            log=self._state.workspace.logs / "server.log",
+            single_threaded=True,
+        )
+        self._pid_file.write_text(str(self._child.pid))
+        log.info("the prediction server starts as process %s", self._child.pid)

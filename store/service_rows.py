@@ -1,0 +1,73 @@
+"""A server's own row in the table of services, written without SQLModel (services.py is for everyone else)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+from sqlalchemy import JSON, Connection, DateTime, column, delete, insert, select, table, update
+
+from quarterdeck.core.errors import ConflictError
+from quarterdeck.core.values import ServiceKind
+
+_service = table(
+    "service",
+    column("kind"),
+    column("name"),
+    column("pid"),
+    column("process_started"),
+    column("host"),
+    column("port"),
+    column("started_at", DateTime),
+    column("heartbeat_at", DateTime),
+    column("stopped_at", DateTime),
+    column("detail", JSON),
+)
+
+
+def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int, now: datetime) -> None:
+    """Say that this process is now the server of this name. Raises ConflictError while another one is."""
+    kind = ServiceKind.SERVER.value
+    where = (_service.c.kind == kind, _service.c.name == name)
+    found = tx.execute(select(_service).where(*where)).one_or_none()
+    if found is not None and found.stopped_at is None and found.pid != pid and _runs(found.pid, found.process_started):
+        raise ConflictError(
+            f"a prediction server of this workspace runs already: process {found.pid}, port {found.port}",
+            hint="stop that one first",
+        )
+    tx.execute(delete(_service).where(*where))
+    tx.execute(
+        insert(_service).values(
+            kind=kind, name=name, pid=pid, process_started=psutil.Process(pid).create_time(), host=host, port=port,
+            started_at=_plain(now), heartbeat_at=_plain(now), stopped_at=None, detail={},
+        )
+    )
+
+
+def beat_server(tx: Connection, *, name: str, pid: int, now: datetime, detail: dict[str, Any]) -> None:
+    tx.execute(update(_service).where(*_mine(name, pid)).values(heartbeat_at=_plain(now), detail=detail))
+
+
+def stop_server(tx: Connection, *, name: str, pid: int, now: datetime, detail: dict[str, Any]) -> None:
+    """Say that this process has stopped; another's row stays as it is."""
+    values = {"heartbeat_at": _plain(now), "stopped_at": _plain(now), "detail": detail}
+    tx.execute(update(_service).where(*_mine(name, pid)).values(**values))
+
+
+def _mine(name: str, pid: int) -> tuple[Any, ...]:
+    return (_service.c.kind == ServiceKind.SERVER.value, _service.c.name == name, _service.c.pid == pid)
+
+
+def _plain(moment: datetime) -> datetime:
+    """As the column keeps it: UTC without its zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _runs(pid: int, started: float) -> bool:
+    """Whether the very process that wrote a row still runs: a pid alone may have been given again."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 0.05
+    except psutil.Error:
+        return False

@@ -1,0 +1,32 @@
+"""What the monitor found in each window of event time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from quarterdeck.core.operations import Window
+from quarterdeck.store.rows import table, value_of
+from quarterdeck.store.tables import WindowRow
+
+_window = table(WindowRow)
+
+
+def put(tx: Connection, window: Window) -> None:
+    """Keep a window's findings in place of earlier ones."""
+    key = (_window.c.model == window.model, _window.c.version == window.version, _window.c.start == window.start)
+    tx.execute(delete(_window).where(*key))
+    tx.execute(insert(_window).values(**{name: getattr(window, name) for name in _window.c.keys()}))
+
+
+def last(tx: Connection, model: str, *, version: int | None = None, limit: int = 50) -> list[Window]:
+    """The newest windows of a model, or of one version of it, the oldest of them first."""
+    query = select(_window).where(_window.c.model == model).order_by(_window.c.start.desc(), _window.c.version.desc())
+    if version is not None:
+        query = query.where(_window.c.version == version)
+    return [_to_window(row) for row in tx.execute(query.limit(limit))][::-1]
+
+
+def _to_window(row: Any) -> Window:
+    return value_of(Window, row)
