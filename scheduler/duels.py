@@ -24,6 +24,7 @@ from quarterdeck.store.traffic_queries import Pair
 log = logging.getLogger(__name__)
 
 ACTOR = "daemon"
+PATH_LENGTH = 200  # looks that are kept for the plot; when there are more, every other one goes
 
 
 class Duels:
@@ -51,7 +52,7 @@ class Duels:
                 return
             pairs = traffic_queries.pairs(tx, manifest.name, champion.number, challenger.number)
         self._labels[manifest.name] = labels
-        verdict, path = judge(manifest, champion, pairs)
+        verdict = judge(manifest, champion, pairs)
         duel = duels.Duel(
             environment=self._state.environment,
             model=manifest.name,
@@ -61,11 +62,23 @@ class Duels:
             updated_at=now,
             decision=verdict.decision,
             verdict=verdict.to_json(),
-            path=path,
+            path=self._path(manifest.name, champion, challenger, verdict),
         )
         with self._state.database.write() as tx:
             duels.put(tx, duel)
             self._act(tx, manifest, duel, verdict, now)
+
+    def _path(
+        self, model: str, champion: Version, challenger: Version, verdict: DuelVerdict
+    ) -> list[list[float]]:
+        """The evidence at each look so far and now: [n, e-value, difference, low, high]."""
+        with self._state.database.read() as tx:
+            known = duels.find(tx, self._state.environment, model, champion.number, challenger.number)
+        path = [] if known is None else known.path
+        if verdict.difference is None or verdict.interval is None:
+            return path
+        path = [*path, [verdict.n, verdict.e_value, verdict.difference, *verdict.interval]]
+        return path if len(path) <= PATH_LENGTH else path[::2] + path[-1:]
 
     def _act(self, tx: Any, manifest: Manifest, duel: duels.Duel, verdict: DuelVerdict, now: datetime) -> None:
         evidence = {"duel": verdict.to_json()}
@@ -81,8 +94,8 @@ class Duels:
             log.info("%s: challenger %s is champion: %s", duel.model, duel.challenger, reason)
 
 
-def judge(manifest: Manifest, champion: Version, pairs: list[Pair]) -> tuple[DuelVerdict, list[list[float]]]:
-    """The verdict on labelled pairs in the order their labels came, and the path of the evidence."""
+def judge(manifest: Manifest, champion: Version, pairs: list[Pair]) -> DuelVerdict:
+    """The verdict on labelled pairs, in the order their labels came."""
     multiclass = champion.signature.task is Task.MULTICLASS
     ours: list[Any] = [json.loads(p.champion_probabilities or "[]") if multiclass else p.champion for p in pairs]
     theirs: list[Any] = [json.loads(p.challenger_probabilities or "[]") if multiclass else p.challenger for p in pairs]

@@ -60,6 +60,7 @@ class PlannedEndpoint:
     """A model's part of the plan. `standby`: worth holding ready, the newest good version and the previous champion."""
 
     name: str
+    signature: Signature  # the champion's, or where there is none the newest version's: what a label looks like
     champion: PlannedVersion | None
     challenger: PlannedVersion | None
     standby: tuple[PlannedVersion, ...] = ()
@@ -78,29 +79,25 @@ def read_plan(tx: Connection, environment: str) -> TrafficPlan:
     found = select(_alias.c.model, _alias.c.alias, _alias.c.version).where(_alias.c.environment == environment)
     for model, alias, number in tx.execute(found):
         aliases[model][Alias(alias)] = number
-    newest = {model: number for model, number in tx.execute(_newest_good())}
+    newest = dict(tx.execute(_newest(_version.c.state.in_(_GOOD))).all())
+    last = dict(tx.execute(_newest()).all())  # of any state: every model has one
     wanted = {(model, number) for model, named in aliases.items() for number in named.values()}
-    versions = _versions(tx, sorted(wanted | set(newest.items())))
-    names = tx.execute(select(_version.c.model).distinct().order_by(_version.c.model)).scalars()
+    versions = _versions(tx, wanted | set(newest.items()) | set(last.items()))
     return TrafficPlan(
-        endpoints={name: _endpoint(name, aliases.get(name, {}), newest.get(name), versions) for name in names}
+        endpoints={
+            name: _endpoint(aliases.get(name, {}), versions[name, last[name]], newest.get(name), versions)
+            for name in sorted(last)
+        }
     )
 
 
-def signature_of(tx: Connection, model: str) -> Signature | None:
-    """The newest version's signature: what a label of this model looks like where nothing is live."""
-    query = select(_version.c.signature).where(_version.c.model == model).order_by(_version.c.number.desc())
-    found = tx.execute(query.limit(1)).scalar()
-    return None if found is None else Signature.from_json(found)
+def _newest(*where: Any) -> Any:
+    """The greatest number of every model's versions."""
+    return select(_version.c.model, func.max(_version.c.number)).where(*where).group_by(_version.c.model)
 
 
-def _newest_good() -> Any:
-    query = select(_version.c.model, func.max(_version.c.number)).where(_version.c.state.in_(_GOOD))
-    return query.group_by(_version.c.model)
-
-
-def _versions(tx: Connection, keys: list[tuple[str, int]]) -> dict[tuple[str, int], PlannedVersion]:
-    """The versions of these keys, in one query a model; a key without a row is left out."""
+def _versions(tx: Connection, keys: set[tuple[str, int]]) -> dict[tuple[str, int], PlannedVersion]:
+    """The versions of these keys, in one query a model."""
     numbers: dict[str, list[int]] = defaultdict(list)
     for model, number in keys:
         numbers[model].append(number)
@@ -115,13 +112,19 @@ def _versions(tx: Connection, keys: list[tuple[str, int]]) -> dict[tuple[str, in
 
 
 def _endpoint(
-    name: str, named: dict[Alias, int], newest: int | None, versions: dict[tuple[str, int], PlannedVersion]
+    named: dict[Alias, int], last: PlannedVersion, newest: int | None,
+    versions: dict[tuple[str, int], PlannedVersion],
 ) -> PlannedEndpoint:
     def version(number: int | None) -> PlannedVersion | None:
-        return None if number is None else versions.get((name, number))
+        return None if number is None else versions[last.model, number]
 
     champion, challenger = version(named.get(Alias.CHAMPION)), version(named.get(Alias.CHALLENGER))
     ready = {item.number: item for item in (version(named.get(Alias.PREVIOUS)), version(newest)) if item is not None}
     live = {item.number for item in (champion, challenger) if item is not None}
-    standby = tuple(item for number, item in sorted(ready.items()) if number not in live)
-    return PlannedEndpoint(name=name, champion=champion, challenger=challenger, standby=standby)
+    return PlannedEndpoint(
+        name=last.model,
+        signature=(champion or last).signature,
+        champion=champion,
+        challenger=challenger,
+        standby=tuple(item for number, item in sorted(ready.items()) if number not in live),
+    )

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from quarterdeck.console.cli.noun import CONTEXT
 from quarterdeck.console.cli.options import Options
 
 PROGRAM = "quarterdeck"
@@ -73,7 +74,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
 
 

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.core.errors import IntegrityError, UsageError
 from quarterdeck.store import ledger
 from quarterdeck.store.live_at import live_at
 
-app = typer.Typer(help="The ledger: list, verify, show, and what was live when.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("The ledger: list, verify, show, and what was live when.")
 
 
 @app.command("list")

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 from typer import Abort, TyperException
 
 from quarterdeck.console.cli.app import PROGRAM, command
+from quarterdeck.console.cli.crash import crash_file
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import QuarterdeckError
 
@@ -67,7 +66,7 @@ def _closed_pipe() -> int:
 
 
 def _broken(error: Exception, arguments: Sequence[str]) -> int:
-    file = _crash_file()
+    file = crash_file()
     with file.open("a", encoding="utf-8") as log:
         log.write(f"{utc_now().isoformat()} {PROGRAM} {' '.join(arguments)}\n")
         traceback.print_exception(error, file=log)
@@ -75,15 +74,3 @@ def _broken(error: Exception, arguments: Sequence[str]) -> int:
     print(f"where: {file}", file=sys.stderr)
     print("do:    this is a mistake of Quarterdeck: report it with that file", file=sys.stderr)
     return BROKEN
-
-
-def _crash_file() -> Path:
-    """The workspace's log folder where there is one, else the system's folder for temporary files."""
-    from quarterdeck.console.cli.session import last_opened
-
-    console = last_opened()
-    if console is not None and console.workspace.logs.is_dir():
-        return console.workspace.logs / "console.log"
-    handle, name = tempfile.mkstemp(prefix="quarterdeck-", suffix=".log")
-    os.close(handle)
-    return Path(name)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json
 from quarterdeck.console.cli.service import about
 from quarterdeck.console.cli.session import AsJson, opened
@@ -14,7 +15,7 @@ from quarterdeck.core.errors import NotAllowedError
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services
 
-app = typer.Typer(help="The process that trains, watches and retrains.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("The process that trains, watches and retrains.")
 KeepServer = Annotated[bool, typer.Option("--keep-server", help="Leave the prediction server answering.")]
 
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from quarterdeck.console.cli.noun import single
 from quarterdeck.console.cli.session import AsJson
 
-app = typer.Typer(rich_markup_mode=None)
+app = single()
 
 
 @app.command(help="See the whole loop on a workspace of its own, in a minute.")

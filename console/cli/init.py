@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from quarterdeck.console.cli.noun import single
 from quarterdeck.console.cli.output import print_json
 from quarterdeck.console.cli.session import AsJson
 from quarterdeck.store.workspace import create_workspace, pipelines
 
-app = typer.Typer(rich_markup_mode=None)
+app = single()
 
 
 @app.command(help="Make a workspace with a pipeline that works.")

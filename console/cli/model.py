@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console.cli import model_acts
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.console.context import Console
@@ -19,7 +20,7 @@ from quarterdeck.core.toml_table import expected_names
 from quarterdeck.core.values import Alias, VersionState
 from quarterdeck.store import ledger, registry
 
-app = typer.Typer(help="Models and versions: list, show, promote, roll back, verify.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("Models and versions: list, show, promote, roll back, verify.")
 Model = Annotated[str, typer.Argument(help="The model's name.")]
 Ref = Annotated[str, typer.Argument(metavar="MODEL[@VERSION]", help="flights@3, flights@champion, or flights.")]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console import acts
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.core.errors import NotFoundError
@@ -15,7 +16,7 @@ from quarterdeck.core.toml_table import expected_names
 from quarterdeck.core.values import Alias, AlertState
 from quarterdeck.store import alerts, registry, windows
 
-app = typer.Typer(help="What the monitor saw: windows, drift, alerts.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("What the monitor saw: windows, drift, alerts.")
 Model = Annotated[str, typer.Argument(help="The model's name.")]
 Number = Annotated[int | None, typer.Option("--version", "-v", min=1, help="Only this version's.")]
 

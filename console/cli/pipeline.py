@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console import acts
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.context import Console
@@ -18,7 +19,7 @@ from quarterdeck.core.values import RunStatus
 from quarterdeck.store import runs
 from quarterdeck.store.workspace import Workspace, load_manifest, pipelines
 
-app = typer.Typer(help="Pipelines: list, show, check, run.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("Pipelines: list, show, check, run.")
 Name = Annotated[str, typer.Argument(help="The pipeline's name, which is its folder's.")]
 
 

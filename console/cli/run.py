@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console import acts
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.console.cli.waiting import say_queued
@@ -16,7 +17,7 @@ from quarterdeck.core.runs import Run, StepRun
 from quarterdeck.core.values import RunStatus
 from quarterdeck.store import runs, steps, triggers
 
-app = typer.Typer(help="Runs of pipelines: list, show, logs, cancel, resume.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("Runs of pipelines: list, show, logs, cancel, resume.")
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The run's number.")]
 
 

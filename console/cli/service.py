@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.core.clock import utc_now
@@ -14,7 +15,7 @@ from quarterdeck.core.operations import Service
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services
 
-app = typer.Typer(help="What runs: the daemon and the prediction server.", no_args_is_help=True, rich_markup_mode=None)
+app = noun("What runs: the daemon and the prediction server.")
 
 
 @app.command("list")

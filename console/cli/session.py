@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from quarterdeck.console.cli.crash import logs_are_in
 from quarterdeck.console.cli.options import Options
 from quarterdeck.console.context import Console
 
@@ -18,19 +19,12 @@ Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the firs
 Reason = Annotated[str | None, typer.Option("--reason", "-m", help="Why; it is kept in the ledger.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
-_opened: list[Console] = []
-
 
 @contextmanager
 def opened(ctx: typer.Context) -> Iterator[Console]:
     """The workspace that the options name; its databases are closed however the command ends."""
     options: Options = ctx.obj
     console = Console.open(options.workspace, read_only=options.read_only)
-    _opened.append(console)
+    logs_are_in(console.workspace.logs)
     with console:
         yield console
-
-
-def last_opened() -> Console | None:
-    """The workspace that this process opened last, for the crash log."""
-    return _opened[-1] if _opened else None

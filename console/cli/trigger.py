@@ -7,15 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console import acts
+from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Reason, opened
 from quarterdeck.console.cli.waiting import say_queued
 from quarterdeck.core.errors import UsageError
 from quarterdeck.store import triggers
 
-app = typer.Typer(
-    help="What starts runs by itself: list, next, fire, pause, resume.", no_args_is_help=True, rich_markup_mode=None
-)
+app = noun("What starts runs by itself: list, next, fire, pause, resume.")
 Name = Annotated[str, typer.Argument(metavar="PIPELINE/NAME", help="As `trigger list` shows it.")]
 Pipeline = Annotated[str | None, typer.Option("--pipeline", "-p", help="Only this one's.")]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from quarterdeck.console.queries.common import aliases_of
 from quarterdeck.console.queries.values import AskDuels, Compared, DuelDetail, DuelPoint, DuelRow, Duels
+from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Outcome
 from quarterdeck.store import duels, registry
@@ -30,16 +29,16 @@ def screen(tx: Connection, environment: str, asked: AskDuels) -> Duels:
 
 def _row(tx: Connection, duel: Duel) -> DuelRow:
     aliases = aliases_of(tx, duel.model, duel.environment)
-    verdict = duel.verdict
+    verdict = DuelVerdict.from_json(duel.verdict)
     return DuelRow(
         model=duel.model,
         champion=duel.champion,
         challenger=duel.challenger,
         running=(aliases.champion, aliases.challenger) == (duel.champion, duel.challenger),
         decision=duel.decision,
-        n=int(verdict.get("n") or 0),
-        e_value=verdict.get("e_value"),
-        needed=verdict.get("needed"),
+        n=verdict.n,
+        e_value=verdict.e_value,
+        needed=verdict.needed,
         started_at=duel.started_at,
         updated_at=duel.updated_at,
         aliases=aliases,
@@ -49,49 +48,47 @@ def _row(tx: Connection, duel: Duel) -> DuelRow:
 def _detail(tx: Connection, row: DuelRow, duel: Duel) -> DuelDetail:
     champion = registry.get(tx, duel.model, duel.champion)
     challenger = registry.get(tx, duel.model, duel.challenger)
+    verdict = DuelVerdict.from_json(duel.verdict)
     return DuelDetail(
         row=row,
-        compared=(*_live(duel.verdict), *_offline(champion, challenger)),
+        compared=(*_live(verdict), *_offline(champion, challenger)),
         path=tuple(DuelPoint(n=int(p[0]), e_value=p[1], difference=p[2], low=p[3], high=p[4]) for p in duel.path),
-        reason="; ".join(duel.verdict.get("reasons") or ()),
+        p_value=verdict.p_value,
+        rows_needed=verdict.rows_needed,
+        reasons=verdict.reasons,
         gates_passed=sum(result.outcome is Outcome.PASS for result in challenger.verdicts),
         gates=len(challenger.verdicts),
     )
 
 
-def _live(verdict: dict[str, Any]) -> tuple[Compared, ...]:
-    """The measure that the comparison is about."""
-    if verdict.get("champion") is None or verdict.get("challenger") is None:
-        return ()
-    return (
-        Compared(
-            name=str(verdict.get("metric", "loss")),
-            champion=verdict["champion"],
-            challenger=verdict["challenger"],
-            difference=verdict.get("difference"),
-            low=verdict.get("low"),
-            high=verdict.get("high"),
-            lower_is_better=_lower_is_better(str(verdict.get("metric", "loss"))),
-        ),
+def _live(verdict: DuelVerdict) -> tuple[Compared, ...]:
+    """The loss that the evidence is about, with its interval, then what else both measure on those rows."""
+    names = sorted(set(verdict.champion) & set(verdict.challenger) - {verdict.loss})
+    low, high = verdict.interval or (None, None)
+    about = Compared(
+        name=verdict.loss,
+        champion=verdict.champion.get(verdict.loss),
+        challenger=verdict.challenger.get(verdict.loss),
+        difference=verdict.difference,
+        low=low,
+        high=high,
+        lower_is_better=True,
     )
+    return (about, *(_compared(name, verdict.champion[name], verdict.challenger[name], live=True) for name in names))
 
 
 def _offline(champion: Version, challenger: Version) -> tuple[Compared, ...]:
     """Both versions' metrics on the rows that training held out, where both have them."""
-    names = [name for name in challenger.metrics if name in champion.metrics]
-    return tuple(
-        Compared(
-            name=name,
-            champion=champion.metrics[name],
-            challenger=challenger.metrics[name],
-            difference=challenger.metrics[name] - champion.metrics[name],
-            lower_is_better=_lower_is_better(name),
-            live=False,
-        )
-        for name in sorted(names)
+    names = sorted(set(challenger.metrics) & set(champion.metrics))
+    return tuple(_compared(name, champion.metrics[name], challenger.metrics[name], live=False) for name in names)
+
+
+def _compared(name: str, champion: float, challenger: float, *, live: bool) -> Compared:
+    return Compared(
+        name=name,
+        champion=champion,
+        challenger=challenger,
+        difference=challenger - champion,
+        lower_is_better=not name.endswith("_score"),  # the names' rule: _score is higher, _error and _loss lower
+        live=live,
     )
-
-
-def _lower_is_better(name: str) -> bool:
-    """By the names' rule: `_error` and `_loss` are lower, `_score` is higher."""
-    return not name.endswith("_score")

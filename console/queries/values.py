@@ -341,7 +341,9 @@ class DuelDetail:
     row: DuelRow
     compared: tuple[Compared, ...]
     path: tuple[DuelPoint, ...]
-    reason: str
+    p_value: float
+    rows_needed: int | None
+    reasons: tuple[str, ...]
     gates_passed: int
     gates: int
 

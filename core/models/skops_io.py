@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import skops.io
 
 from quarterdeck.core.errors import IntegrityError, StepError
@@ -102,7 +103,7 @@ def _canonical(data: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for old, new in sorted(renamed.items(), key=lambda pair: pair[1]):
-            _write(archive, new, files[old])
+            _write(archive, new, _without_padding(files[old]) if new.endswith(".npy") else files[old])
         _write(archive, "schema.json", json.dumps(schema, separators=(",", ":")).encode())
     return out.getvalue()
 
@@ -112,6 +113,24 @@ def _unpack(data: bytes) -> tuple[Any, dict[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     return json.loads(files.pop("schema.json")), files
+
+
+def _without_padding(data: bytes) -> bytes:
+    """An .npy file of records with zeros where no field stands, and in what a leaf of a tree leaves unset.
+
+    Both hold whatever the memory held before.
+    """
+    array = np.load(io.BytesIO(data), allow_pickle=False)
+    if array.dtype.names is None:
+        return data
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    if {"left_child", "missing_go_to_left"} <= set(array.dtype.names):
+        clean["missing_go_to_left"][clean["left_child"] < 0] = 0
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, np.lib.format.header_data_from_array_1_0(clean))
+    return out.getvalue() + clean.view(np.uint8).tobytes()
 
 
 def _renumber(schema: Any) -> dict[str, str]:

@@ -71,6 +71,8 @@ def _audit_tree(node: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
 
 def _audit_part(part: Any) -> None:
     if isinstance(part, BaseDecisionTree):
+        if "tree_" not in vars(part):
+            return  # a forest keeps the unfitted tree that its members are copies of
         _require(part.tree_.n_features == part.n_features_in_, "a tree has other features than its estimator")
         _require(part.tree_.n_outputs == part.n_outputs_, "a tree has other outputs than its estimator")
     elif isinstance(part, BaseForest):

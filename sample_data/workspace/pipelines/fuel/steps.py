@@ -5,7 +5,15 @@ import math
 import polars as pl
 
 KEY_AND_TARGET = ["report_id", "reported", "fuel_rate"]
-FEATURES = ["ship", "speed_through_water", "draft", "wave_height", "head_wind", "cross_wind", "sea_temperature"]
+FEATURES = [
+    "ship",
+    "speed_through_water",
+    "draft",
+    "wave_height",
+    "head_wind",
+    "cross_wind",
+    "sea_temperature",
+]
 
 
 def features(voyages: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,74 @@
+"""`quarterdeck predict`: rows to the running server, answers back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quarterdeck.console.cli.noun import single
+from quarterdeck.console.cli.output import print_json, print_table
+from quarterdeck.console.cli.rows import one_row, read_rows, write_rows
+from quarterdeck.console.cli.session import AsJson, opened
+from quarterdeck.console.context import Console
+from quarterdeck.core.errors import UnavailableError, UsageError
+from quarterdeck.core.registry import parse_reference
+from quarterdeck.core.values import ServiceKind
+from quarterdeck.store import services
+
+app = single()
+
+
+@app.command(help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin.")
+def predict(
+    ctx: typer.Context,
+    endpoint: Annotated[str, typer.Argument(help="The endpoint, which bears its model's name.")],
+    row: Annotated[str | None, typer.Option("--row", metavar="JSON", help='One row: {"field": value, ...}.')] = None,
+    source: Annotated[Path | None, typer.Option("--in", metavar="FILE", help=".json, .jsonl, .csv or .parquet.")] = None,
+    target: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where answers go: .json, .jsonl, .csv or .parquet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    # start-up time: nothing else here speaks HTTP
+    from quarterdeck.console.cli.predicting import Client
+
+    rows = _rows(row, source)
+    with opened(ctx) as console:
+        address = _address(console)
+    with Client(address, parse_reference(endpoint).model) as client:
+        answers = client.predict(rows)
+    if target is not None:
+        write_rows(target, answers)
+        print(f"{len(answers)} answers in {target}", file=sys.stderr)
+    elif as_json:
+        print_json(answers)
+    else:
+        _print(answers)
+
+
+def _rows(row: str | None, source: Path | None) -> list[dict[str, Any]]:
+    if row is not None and source is not None:
+        raise UsageError("--row and --in are both given", hint="give one of them")
+    if row is not None:
+        return [one_row(row)]
+    if source is not None:
+        return read_rows(source)
+    if sys.stdin.isatty():
+        raise UsageError("there are no rows", hint="give --row JSON, --in FILE, or JSON on stdin")
+    return read_rows(None)
+
+
+def _address(console: Console) -> str:
+    with console.database.read() as tx:
+        server = services.find(tx, ServiceKind.SERVER)
+    if server is None or not services.is_alive(server) or server.port is None:
+        raise UnavailableError("no prediction server runs here", hint="`quarterdeck daemon start`, or `quarterdeck serve`")
+    host = "127.0.0.1" if server.host in (None, "0.0.0.0", "::") else server.host  # noqa: S104  # compared, not bound
+    return f"http://[{host}]:{server.port}" if host and ":" in host else f"http://{host}:{server.port}"
+
+
+def _print(answers: list[dict[str, Any]]) -> None:
+    names = [name for name in ("label", "value", "probability") if answers and name in answers[0]]
+    rows = [(*(answer.get(name) for name in names), answer.get("id")) for answer in answers]
+    print_table((*names, "id"), rows, empty="There were no rows.")

@@ -1,0 +1,8 @@
+"""The demo's quarterdeck.toml: any free port, and a daemon that looks often, because weeks pass in a second."""
+
+SETTINGS = """[server]
+port = 0
+
+[daemon]
+tick_seconds = 0.1
+"""
