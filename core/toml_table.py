@@ -1,7 +1,7 @@
 """Checked reading of TOML tables: every wrong key is found and reported at its line, not only the first.
 
 A `Table` hands out values of the kind that is asked for; what does not fit goes to its `Problems`, and the
-default is handed out instead, so that reading goes on. `Problems.refuse()` at the end raises all as one error.
+default is handed out instead, so that reading goes on. `Problems.refuse()` raises all of it as one error.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ def table(model: type) -> Table:
     return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel adds it when the class is made
 
 
-def value_of(kind: type[T], row: Row[Any], **convert: Callable[[Any], Any]) -> T:
+def value_of(kind: type[T], row: Row[Any], /, **convert: Callable[[Any], Any]) -> T:
     """A dataclass filled from the row's columns of the same names; `convert` makes what SQL has no type for."""
     data = row._mapping
     return kind(

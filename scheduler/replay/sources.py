@@ -117,12 +117,11 @@ def requests_of(
 
 
 def _features(manifest: Manifest, samples: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    functions = load_functions(manifest)
-    step = next((step for step in manifest.steps if step.name == FEATURES), None)
-    if step is None:
-        return samples[manifest.name]
-    sources = {other.name for other in manifest.steps if other.uses == "read_table"}
-    result: pl.DataFrame = functions[FEATURES](**{name: samples[name] for name in sources})
+    """The features step of the pipeline, on whole sample tables: it looks at what was known before each row only."""
+    read = {
+        step.name: samples[Path(step.settings["source"]).name] for step in manifest.steps if step.uses == "read_table"
+    }
+    result: pl.DataFrame = load_functions(manifest)[FEATURES](**read)
     return result
 
 

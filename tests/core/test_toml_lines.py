@@ -157,7 +157,9 @@ VALUES = st.recursive(
 
 @given(st.lists(st.tuples(st.sampled_from(["", "[t{n}]\n", "[[items]]\n", "# [c]\n\n"]), VALUES), max_size=8))
 def test_no_value_hides_the_line_of_the_key_after_it(parts: list[tuple[str, str]]) -> None:
-    text, expected, table, items = "", {}, (), 0
+    text, items = "", 0
+    table: KeyPath = ()
+    expected: dict[KeyPath, int] = {}
     for number, (header, value) in enumerate(parts):
         text += header.format(n=number)
         if header.startswith("[["):

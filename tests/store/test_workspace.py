@@ -16,7 +16,6 @@ from quarterdeck.core.manifest import Promotion, Strategy
 from quarterdeck.core.pipeline.graph import build_graph
 from quarterdeck.core.pipeline.loading import load_functions, load_user_function
 from quarterdeck.core.settings import Settings, read_settings
-from quarterdeck.store import workspace as workspaces
 from quarterdeck.store.workspace import Workspace, create_workspace, find_workspace, load_manifest, pipelines
 
 
@@ -274,7 +273,7 @@ def test_a_full_disk_leaves_nothing_behind(
             raise OSError(28, "No space left on device")
         copy(source, target)
 
-    monkeypatch.setattr(workspaces.shutil, "copyfile", fails)
+    monkeypatch.setattr(shutil, "copyfile", fails)
     with pytest.raises(UnavailableError, match="No space left on device"):
         create_workspace(root)
     assert contents(tmp_path) == before

@@ -1,0 +1,238 @@
+"""Rows with a cursor that is bound to a row's id: it stays on its row when rows come, go or are sorted.
+
+Drawing is by line: a change of one cell sends that line and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from quarterdeck.console.tui.filters import Filter, parse_filter
+from quarterdeck.console.tui.keymap import MOVES, bindings
+from quarterdeck.console.tui.text import Line, fit, line, span
+from quarterdeck.console.tui.widgets.columns import Column, Row, share, sort_rows
+from quarterdeck.console.tui.widgets.toned import Toned
+
+_MOVES = tuple(key for key in MOVES if key.action != "app.focus_next")
+
+
+class Table(Toned, ScrollView, can_focus=True):
+    """`empty` is what an empty table says: what to do next."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--head", "table--cursor", "table--cursor-blurred"}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(_MOVES)]
+
+    class Selected(Message):
+        """The cursor came to stand on another row, or the row changed under it."""
+
+        def __init__(self, table: Table) -> None:
+            super().__init__()
+            self.table = table
+
+    class Opened(Message):
+        """Enter, or a click on the row under the cursor."""
+
+        def __init__(self, table: Table, row: Row) -> None:
+            super().__init__()
+            self.table = table
+            self.row = row
+
+    def __init__(self, columns: Sequence[Column], *, id: str, empty: str = "") -> None:
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.empty = empty
+        self.filter = Filter()
+        self.sort_key: str | None = None
+        self.reverse = False
+        self.all_rows: tuple[Row, ...] = ()
+        self.rows: list[Row] = []
+        self.cursor_id: str | None = None
+        self._painted: list[object] = []
+
+    # What it shows
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these; the cursor stays on its row, or goes to the one that took its place."""
+        found = tuple(rows)
+        if found != self.all_rows:
+            self.all_rows = found
+            self._arrange()
+
+    def set_filter(self, text: str) -> None:
+        self.filter = parse_filter(text)
+        self._arrange()
+
+    def set_sort(self, key: str | None, reverse: bool = False) -> None:
+        self.sort_key, self.reverse = key, reverse
+        self._arrange()
+
+    def set_title(self, title: str) -> None:
+        if self.border_title != title:
+            self.border_title = title
+
+    def set_empty(self, text: str) -> None:
+        if text != self.empty:
+            self.empty = text
+            self._repaint()
+
+    @property
+    def current(self) -> Row | None:
+        return next((row for row in self.rows if row.id == self.cursor_id), None)
+
+    def select(self, row_id: str | None) -> None:
+        """Put the cursor on a row, now or as soon as it is there."""
+        if row_id != self.cursor_id and row_id is not None:
+            self.cursor_id = row_id
+            self._keep_in_sight()
+            self._repaint()
+            self.post_message(self.Selected(self))
+
+    def _arrange(self) -> None:
+        before, index = self.current, self._index()
+        kept = [row for row in self.all_rows if self.filter.holds(row.texts())] if self.filter.terms else self.all_rows
+        self.rows = sort_rows(kept, self.sort_key, self.reverse)
+        if self.current is None and self.rows:
+            self.cursor_id = self.rows[min(index, len(self.rows) - 1)].id
+        wanted = Size(self._width, len(self.rows) + 1)
+        if self.virtual_size != wanted:
+            self.virtual_size = wanted
+        self._keep_in_sight()
+        self._repaint()
+        if self.current != before:
+            self.post_message(self.Selected(self))
+
+    def _index(self) -> int:
+        return next((index for index, row in enumerate(self.rows) if row.id == self.cursor_id), 0)
+
+    # Drawing
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def _line_state(self, y: int) -> object:
+        """All that the picture of a line depends on, but for the width."""
+        if y == 0:
+            return self.sort_key, self.reverse
+        index = self.scroll_offset.y + y - 1
+        if not self.rows:
+            return self._empty_text() if y == 1 else None
+        if index >= len(self.rows):
+            return None
+        row = self.rows[index]
+        return row, row.id == self.cursor_id
+
+    def _repaint(self) -> None:
+        """Draw the lines that differ from what was drawn last."""
+        state = [self._line_state(y) for y in range(self.size.height)]
+        for y, (old, new) in enumerate(zip(self._painted, state, strict=False)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
+        if len(state) != len(self._painted):
+            self.refresh()
+        self._painted = state
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self._width, len(self.rows) + 1)
+        self._keep_in_sight()
+        self._painted = [self._line_state(y) for y in range(self.size.height)]
+        self.refresh()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._painted = [self._line_state(y) for y in range(self.size.height)]
+
+    def render_line(self, y: int) -> Strip:
+        width = self._width
+        if y == 0:
+            return self.strip_of(self._head(width), width, self.get_component_rich_style("table--head", partial=True))
+        if not self.rows:
+            return self.strip_of(line("  ", span(self._empty_text(), "dim")) if y == 1 else (), width)
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self.rows):
+            return Strip.blank(width, self.rich_style)
+        row = self.rows[index]
+        if row.id != self.cursor_id:
+            return self.strip_of(self._body(row, width, " "), width)
+        name = "table--cursor" if self.has_focus else "table--cursor-blurred"
+        return self.strip_of(self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True))
+
+    def _empty_text(self) -> str:
+        return f"nothing matches {self.filter.text!r}: esc clears the filter" if self.filter.terms else self.empty
+
+    def _head(self, width: int) -> Line:
+        parts = [(" ", "")]
+        for column, own in share(self.columns, width - 1):
+            mark = ("^" if not self.reverse else "v") if column.key == self.sort_key else ""
+            parts += [*fit(((f"{column.title}{mark}", ""),), own, right=column.right), (" ", "")]
+        return tuple(parts)
+
+    def _body(self, row: Row, width: int, mark: str) -> Line:
+        parts = [(mark, "accent")]
+        for column, own in share(self.columns, width - 1):
+            parts += [*fit(row.cell(column.key), own, right=column.right), (" ", "")]
+        return tuple(parts)
+
+    # Moving
+
+    def _keep_in_sight(self) -> None:
+        height = self.size.height - 1
+        if height <= 0 or not self.rows:
+            return
+        index, top = self._index(), self.scroll_offset.y
+        if index < top:
+            self.scroll_to(y=index, animate=False, force=True)
+        elif index >= top + height:
+            self.scroll_to(y=index - height + 1, animate=False, force=True)
+
+    def _move_to(self, index: int) -> None:
+        if self.rows:
+            self.select(self.rows[max(0, min(index, len(self.rows) - 1))].id)
+
+    def action_down(self) -> None:
+        self._move_to(self._index() + 1)
+
+    def action_up(self) -> None:
+        self._move_to(self._index() - 1)
+
+    def action_first(self) -> None:
+        self._move_to(0)
+
+    def action_final(self) -> None:
+        self._move_to(len(self.rows) - 1)
+
+    def action_page_down(self) -> None:
+        self._move_to(self._index() + max(1, self.size.height - 2))
+
+    def action_page_up(self) -> None:
+        self._move_to(self._index() - max(1, self.size.height - 2))
+
+    def action_open(self) -> None:
+        if (row := self.current) is not None:
+            self.post_message(self.Opened(self, row))
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.scroll_offset.y + event.get_content_offset_capture(self).y - 1
+        if 0 <= index < len(self.rows):
+            chosen = self.rows[index].id
+            if chosen == self.cursor_id and event.chain > 1:
+                self.action_open()
+            self.select(chosen)
+
+    def _on_focus_change(self) -> None:
+        index = self._index() - self.scroll_offset.y + 1
+        self.refresh(Region(0, index, self.size.width, 1))
+
+    def on_focus(self) -> None:
+        self._on_focus_change()
+
+    def on_blur(self) -> None:
+        self._on_focus_change()

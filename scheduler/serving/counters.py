@@ -1,0 +1,109 @@
+"""What the server counts about itself, as Prometheus text and for its row in the table of services.
+
+Only the loop's thread counts, so that there is no lock on the answer's path.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+
+class VersionCount:
+    """Of one version: requests answered, rows in them, failures of the model, microseconds of all answers."""
+
+    __slots__ = ("failures", "latency_us", "requests", "rows")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.rows = 0
+        self.failures = 0
+        self.latency_us = 0
+
+
+class Counters:
+    """Since the process began."""
+
+    def __init__(self) -> None:
+        self.requests = 0  # to any address
+        self.errors = 0  # answered 4xx or 5xx
+        self.failed = 0  # answered 5xx
+        self.labels = 0  # accepted
+        self.dropped = 0  # rows that the prediction log had no room for
+        self.shadow_dropped = 0
+        self.by_version: dict[tuple[str, int], VersionCount] = {}
+        self.shadow: dict[tuple[str, int], VersionCount] = {}
+
+    def of(self, model: str, version: int) -> VersionCount:
+        return self.by_version.setdefault((model, version), VersionCount())
+
+    def of_shadow(self, model: str, version: int) -> VersionCount:
+        return self.shadow.setdefault((model, version), VersionCount())
+
+
+class Problems:
+    """What does not work now, by its subject; each is logged when it begins and when it ends."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def set(self, subject: str, text: str) -> None:
+        if self._texts.get(subject) != text:
+            log.warning("%s: %s", subject, text)
+        self._texts[subject] = text
+
+    def clear(self, subject: str) -> None:
+        if self._texts.pop(subject, None) is not None:
+            log.info("%s: works again", subject)
+
+    def subjects(self) -> list[str]:
+        return list(self._texts)
+
+    def texts(self) -> list[str]:
+        return [f"{subject}: {text}" for subject, text in sorted(self._texts.items())]
+
+
+def exposition(counters: Counters, *, log_pending: int, problems: int) -> str:
+    """The text that Prometheus scrapes."""
+    return "".join(f"{line}\n" for line in _lines(counters, log_pending, problems))
+
+
+def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]:
+    plain = (
+        ("requests_total", "counter", "Requests to any address.", counters.requests),
+        ("request_errors_total", "counter", "Requests answered with 4xx or 5xx.", counters.errors),
+        ("request_failures_total", "counter", "Requests answered with 5xx.", counters.failed),
+        ("labels_total", "counter", "Labels accepted.", counters.labels),
+        ("log_dropped_total", "counter", "Predictions that the log had no room for.", counters.dropped),
+        ("log_pending", "gauge", "Predictions answered and not yet in the log.", log_pending),
+        ("shadow_dropped_total", "counter", "Rows that a challenger was too slow for.", counters.shadow_dropped),
+        ("problems", "gauge", "What does not work now; the console names it.", problems),
+    )
+    for name, kind, says, value in plain:
+        yield from _head(name, kind, says)
+        yield f"quarterdeck_{name} {value}"
+    yield from _by_version("prediction", "Of the answers that clients got", counters.by_version)
+    yield from _by_version("shadow", "Of a challenger's answers beside them", counters.shadow)
+
+
+def _by_version(prefix: str, says: str, counts: dict[tuple[str, int], VersionCount]) -> Iterator[str]:
+    labelled = [
+        (f'{{model_name="{model}",model_version="{number}"}}', count)
+        for (model, number), count in sorted(counts.items())
+    ]
+    parts = (("requests_total", "requests"), ("rows_total", "rows"), ("failures_total", "failures"))
+    for name, field in parts:
+        yield from _head(f"{prefix}_{name}", "counter", f"{says}: {field}.")
+        for labels, count in labelled:
+            yield f"quarterdeck_{prefix}_{name}{labels} {getattr(count, field)}"
+    yield from _head(f"{prefix}_latency_seconds", "summary", f"{says}: from request to answer.")
+    for labels, count in labelled:
+        yield f"quarterdeck_{prefix}_latency_seconds_sum{labels} {count.latency_us / 1e6:.6f}"
+        yield f"quarterdeck_{prefix}_latency_seconds_count{labels} {count.requests}"
+
+
+def _head(name: str, kind: str, says: str) -> Iterator[str]:
+    yield f"# HELP quarterdeck_{name} {says}"
+    yield f"# TYPE quarterdeck_{name} {kind}"

@@ -1,0 +1,105 @@
+"""A version that can answer: its bytes verified, its predictor built, warmed and timed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
+
+from quarterdeck.core.models.predictors import OnnxPredictor, Predictor, SklearnPredictor
+from quarterdeck.core.models.signature import Field, FieldKind, Signature
+from quarterdeck.core.prediction import RowChecker, compile_checker
+from quarterdeck.core.values import Engine, Task
+from quarterdeck.scheduler.serving.batcher import Batcher, Cost, ask
+from quarterdeck.scheduler.serving.protocols import Plain, Shape
+from quarterdeck.store.plans import PlannedVersion
+
+_WARM_ROWS = 64
+_TIMES = 3
+
+
+class Artifacts(Protocol):
+    """Where models' bytes are kept; ArtifactStore is one."""
+
+    def get(self, sha256: str, /) -> bytes:
+        """The bytes of this digest; IntegrityError where they are not."""
+
+
+class Loaded(NamedTuple):
+    """What load() makes, in a thread of its own."""
+
+    planned: PlannedVersion
+    checker: RowChecker
+    predictor: Predictor
+    cost: Cost | None
+
+
+class LiveModel:
+    """A loaded version in the server's loop. Let go when its last request is answered."""
+
+    def __init__(self, loaded: Loaded, loop: asyncio.AbstractEventLoop) -> None:
+        planned = loaded.planned
+        self.planned = planned
+        self.number = planned.number
+        self.checker = loaded.checker
+        self.predictor = loaded.predictor
+        self.shape = Shape(planned.model, planned.number, planned.signature)
+        self.multiclass = planned.signature.task is Task.MULTICLASS
+        # Its thread starts with the first batch that needs one, and ends with this object.
+        thread = ThreadPoolExecutor(1, thread_name_prefix=planned.reference)
+        self.batcher = Batcher(loaded.predictor, loop, thread, loaded.cost)
+
+
+def load(planned: PlannedVersion, artifacts: Artifacts) -> Loaded:
+    """Build a version's predictor and answer a row with it. Raises QuarterdeckError where that cannot be done."""
+    data = artifacts.get(planned.digest)
+    predictor = _predictor(planned, data)
+    checker = compile_checker(planned.signature)
+    row = sample_row(planned.signature)
+    once = checker.check([row]).columns
+    answer = ask(predictor, once)
+    if not isinstance(answer, Plain):
+        raise answer
+    shape = Shape(planned.model, planned.number, planned.signature)
+    shape.encode(["warm"], answer, 0)  # a model of another task than its signature's shows itself here
+    cost = _cost(predictor, once, checker.check([row] * _WARM_ROWS).columns)
+    return Loaded(planned, checker, predictor, cost if planned.engine is Engine.ONNX else None)
+
+
+def sample_row(signature: Signature) -> dict[str, Any]:
+    """A row that the checks let pass: the middle of what training saw."""
+    return {field.name: _sample(field) for field in signature.fields}
+
+
+def _sample(field: Field) -> Any:
+    if field.kind is FieldKind.BOOLEAN:
+        return False
+    if field.kind is FieldKind.STRING:
+        return field.categories[0] if field.categories else ("" if field.categories is None else None)
+    if field.minimum is None or field.maximum is None:
+        return 0
+    middle = field.minimum / 2 + field.maximum / 2
+    return round(middle) if field.kind is FieldKind.INTEGER else middle
+
+
+def _predictor(planned: PlannedVersion, data: bytes) -> Predictor:
+    if planned.engine is Engine.ONNX:
+        return OnnxPredictor(data, planned.signature)
+    from quarterdeck.store.codecs import decode_model  # scikit-learn: two seconds, only where it answers
+
+    return SklearnPredictor(decode_model(data).estimator, planned.signature)
+
+
+def _cost(predictor: Predictor, one: Any, many: Any) -> Cost:
+    single = min(_seconds(predictor.predict, one) for _ in range(_TIMES))
+    batch = min(_seconds(predictor.predict, many) for _ in range(_TIMES))
+    return Cost(call=single, row=max(0.0, batch - single) / (_WARM_ROWS - 1))
+
+
+def _seconds(call: Callable[[Any], Any], argument: Any) -> float:
+    started = time.perf_counter()
+    call(argument)
+    return time.perf_counter() - started
+

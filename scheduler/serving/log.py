@@ -1,0 +1,188 @@
+"""The prediction log: what was answered, written to traffic.db in batches off the answer's path.
+
+The queue is bounded. While the database cannot be written it fills and keeps trying; what finds no room is counted.
+Answers are at most about a tenth of a second ahead of the log, which is what a killed server loses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from quarterdeck.core.errors import QuarterdeckError, UnavailableError
+from quarterdeck.core.values import Arm
+from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.protocols import Plain, encode
+from quarterdeck.store.engine import Database
+from quarterdeck.store.traffic import PredictionRecord, append_predictions, micros
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 50_000  # rows
+MOST_WRITTEN = 2_048  # rows in a transaction
+EVERY_S = 0.05
+RETRY_S = 0.25
+SUBJECT = "prediction log"
+
+
+class Entry(NamedTuple):
+    """One request's answers. `rows` is None for the shadow arm, whose inputs are the champion's."""
+
+    endpoint: str
+    version: int
+    arm: Arm
+    multiclass: bool
+    ids: Sequence[str]
+    rows: Sequence[dict[str, Any]] | None
+    entities: Sequence[str | int | None]
+    times: Sequence[datetime | None]
+    at: int  # microseconds since 1970
+    latency_us: int
+    answers: Plain
+    start: int  # of this request's rows in `answers`
+
+
+class PredictionLog:
+    """The loop adds; one writer thread, shared with the feedback, writes."""
+
+    def __init__(self, database: Database, writer: Executor, counters: Counters, problems: Problems) -> None:
+        self._database = database
+        self._writer = writer
+        self._counters = counters
+        self._problems = problems
+        self._queue: deque[Entry] = deque()
+        self._writing = asyncio.Lock()
+        self.pending = 0  # rows
+
+    def add(self, entry: Entry) -> None:
+        """Never waits and never fails."""
+        rows = len(entry.ids)
+        if self.pending + rows > MOST_WAITING:
+            self._counters.dropped += rows
+            self._problems.set(SUBJECT, "it is full: predictions are answered and not logged")
+            return
+        self.pending += rows
+        self._queue.append(entry)
+
+    async def run(self) -> None:
+        """Write what waits, again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            if self._queue and not await self.flush():
+                await asyncio.sleep(RETRY_S)
+
+    async def flush(self) -> bool:
+        """Write all that waits now; False where the database cannot be written: it stays in the queue."""
+        async with self._writing:
+            target = len(self._queue)
+            while target > 0 and self._queue:
+                batch = self._take()
+                target -= len(batch)
+                if not await self._write(batch):
+                    self._queue.extendleft(reversed(batch))
+                    return False
+                self.pending -= sum(len(entry.ids) for entry in batch)
+        self._problems.clear(SUBJECT)
+        return True
+
+    def abandon(self) -> int:
+        """Count what is still here as dropped: the process ends and cannot write it."""
+        lost, self.pending = self.pending, 0
+        self._queue.clear()
+        self._counters.dropped += lost
+        return lost
+
+    def _take(self) -> list[Entry]:
+        batch: list[Entry] = []
+        rows = 0
+        while self._queue and (not batch or rows + len(self._queue[0].ids) <= MOST_WRITTEN):
+            batch.append(self._queue.popleft())
+            rows += len(batch[-1].ids)
+        return batch
+
+    async def _write(self, batch: list[Entry]) -> bool:
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(self._writer, _write, self._database, batch)
+        try:
+            # shielded: when the task is cancelled the thread goes on, and the batch must not be written twice
+            lost = await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            if writing.exception() is None:
+                self.pending -= sum(len(entry.ids) for entry in batch)
+            else:
+                self._queue.extendleft(reversed(batch))
+            raise
+        except UnavailableError as error:
+            self._problems.set(SUBJECT, str(error))
+            return False
+        if lost:
+            self._counters.dropped += lost
+            self._problems.set(SUBJECT, f"{lost} predictions could not be written; see the server's log")
+        return True
+
+
+def _write(database: Database, batch: Sequence[Entry]) -> int:
+    """Write a batch in one transaction; if the database refuses a row, entry by entry. Gives the rows lost."""
+    try:
+        _append(database, batch)
+        return 0
+    except UnavailableError:
+        raise
+    except (SQLAlchemyError, QuarterdeckError, ValueError):
+        if len(batch) == 1:
+            log.exception("a prediction of %s could not be logged", batch[0].endpoint)
+            return len(batch[0].ids)
+    return sum(_write(database, [entry]) for entry in batch)
+
+
+def _append(database: Database, batch: Sequence[Entry]) -> None:
+    records = [record for entry in batch for record in _records(entry)]
+    with database.write() as tx:
+        append_predictions(tx, records)
+
+
+def _records(entry: Entry) -> list[PredictionRecord]:
+    answers = entry.answers
+    outcomes = answers.labels if answers.values is None else answers.values
+    if outcomes is None:
+        raise QuarterdeckError("an answer without a value and a label")
+    return [
+        PredictionRecord(
+            id=identifier,
+            endpoint=entry.endpoint,
+            version=entry.version,
+            arm=entry.arm.value,
+            entity=None if entity is None else str(entity),
+            event_at=entry.at if when is None else micros(when),
+            at=entry.at,
+            latency_us=entry.latency_us,
+            inputs="" if entry.rows is None else encode(entry.rows[place]).decode(),
+            answer=encode(outcomes[row]).decode(),
+            score=answers.scores[row],
+            probabilities=_probabilities(entry, row),
+        )
+        for place, (identifier, entity, when) in enumerate(
+            zip(entry.ids, entry.entities, entry.times, strict=True)
+        )
+        for row in (entry.start + place,)
+    ]
+
+
+def _probabilities(entry: Entry, row: int) -> str | None:
+    if not entry.multiclass or entry.answers.probabilities is None:
+        return None
+    return encode(entry.answers.probabilities[row]).decode()
+
+
+def now_us() -> int:
+    """Microseconds since 1970, as traffic.db keeps times; read for every answer."""
+    return time.time_ns() // 1000

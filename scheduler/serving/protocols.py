@@ -1,0 +1,141 @@
+"""What a request's body says, and what is answered: JSON in both directions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from quarterdeck.core.errors import InputError, QuarterdeckError, UsageError
+from quarterdeck.core.models.predictors import Answers
+from quarterdeck.core.models.signature import Signature
+
+MOST_BYTES = 4 * 1024 * 1024
+MOST_ROWS = 10_000
+
+_decode = msgspec.json.Decoder().decode
+encode = msgspec.json.Encoder().encode
+_BYTE = re.compile(r"\(byte (\d+)\)")
+
+
+class Plain(NamedTuple):
+    """Answers of a batch as plain lists, one item a row; what does not apply to the task is None."""
+
+    values: list[float] | None
+    labels: list[str | int] | None
+    probabilities: list[list[float]] | None
+    scores: list[float]
+
+    @classmethod
+    def of(cls, answers: Answers) -> Plain:
+        """Raises QuarterdeckError where a score is not a finite number: JSON has no word for it."""
+        if not np.isfinite(answers.scores).all():
+            raise QuarterdeckError("the model's answer is not a finite number")
+        probabilities = None if answers.probabilities is None else answers.probabilities.tolist()
+        return cls(answers.values, answers.labels, probabilities, answers.scores.tolist())
+
+    @classmethod
+    def joined(cls, parts: Sequence[Plain]) -> Plain:
+        """The answers of consecutive batches as one."""
+        columns = [
+            None if lists[0] is None else [item for part in lists for item in part]
+            for lists in zip(*parts, strict=True)
+        ]
+        return cls(*columns)
+
+
+class Shape:
+    """How the answers of one version are written, made once per version."""
+
+    def __init__(self, endpoint: str, version: int, signature: Signature) -> None:
+        self._head = {"endpoint": endpoint, "version": version}
+        self._names = [_name(label) for label in signature.classes or ()]
+        self._places = {label: place for place, label in enumerate(signature.classes or ())}
+
+    def encode(self, ids: Sequence[str], answers: Plain, start: int) -> bytes:
+        """The body for the rows of `answers` from `start` on, one an id."""
+        predictions = [self._prediction(name, answers, start + row) for row, name in enumerate(ids)]
+        return encode({**self._head, "predictions": predictions})
+
+    def _prediction(self, identifier: str, answers: Plain, row: int) -> dict[str, Any]:
+        if answers.values is not None:
+            return {"id": identifier, "value": answers.values[row]}
+        if answers.labels is None:
+            raise QuarterdeckError("the model gave neither a value nor a label")
+        label = answers.labels[row]
+        if answers.probabilities is None:
+            return {"id": identifier, "label": label}
+        probabilities = answers.probabilities[row]
+        return {
+            "id": identifier,
+            "label": label,
+            "probability": probabilities[self._places[label]],
+            "probabilities": dict(zip(self._names, probabilities, strict=True)),
+        }
+
+
+def decode_rows(body: bytes) -> list[Any]:
+    """The rows of a prediction request: one object, a list of objects, or {"rows": [...]}.
+
+    What a row holds is checked by the model's RowChecker. Raises UsageError for what is not JSON, InputError for
+    no rows or too many.
+    """
+    data = decode(body)
+    if data.__class__ is dict:
+        if len(data) != 1 or data.get("rows").__class__ is not list:
+            return [data]
+        data = data["rows"]
+    if data.__class__ is not list:
+        raise InputError("expected a row as an object, a list of rows, or an object with a list `rows`")
+    _check_count(len(data), "rows")
+    return list(data)
+
+
+def decode_labels(body: bytes) -> tuple[list[Any], bool]:
+    """The items of a feedback request, and whether they came as a list."""
+    data = decode(body)
+    if data.__class__ is not list:
+        return [data], False
+    _check_count(len(data), "labels")
+    return data, True
+
+
+def _check_count(count: int, what: str) -> None:
+    if not count:
+        raise InputError(f"the request has no {what}", hint="send at least one")
+    if count > MOST_ROWS:
+        hint = "send several requests"
+        raise InputError(f"the request has {count:,} {what}, more than {MOST_ROWS:,}", hint=hint)
+
+
+def decode(body: bytes) -> Any:
+    """Any JSON value. Raises UsageError that says where the JSON breaks off."""
+    try:
+        return _decode(body)
+    except RecursionError:
+        raise UsageError("the JSON is nested too deeply", hint="a row is an object of plain values") from None
+    except UnicodeDecodeError:
+        raise UsageError("the body is not UTF-8 text", hint="send JSON in UTF-8") from None
+    except msgspec.DecodeError as error:
+        raise _malformed(str(error), body) from None
+
+
+def _malformed(reason: str, body: bytes) -> UsageError:
+    found = _BYTE.search(reason)
+    place = min(int(found[1]), len(body)) if found else len(body)
+    before = body[:place]
+    line, column = before.count(b"\n") + 1, place - before.rfind(b"\n")
+    words = _BYTE.sub("", reason).removeprefix("JSON is malformed:").replace(" - at `$[...]`", "").strip()
+    if "truncated" in words:
+        words = "it ends too early" if body.strip() else "the body is empty"
+    if found is None and "range" in words:
+        return UsageError("the body is not JSON: a number in it has too many digits")
+    return UsageError(f"the body is not JSON: {words}", where=f"line {line}, column {column}")
+
+
+def _name(label: str | int) -> str:
+    """A class as the key of an object, as JSON would write it."""
+    return label if isinstance(label, str) else encode(label).decode()

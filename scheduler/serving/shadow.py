@@ -1,0 +1,162 @@
+"""A challenger answers the champion's requests after the champion has: logged, never shown.
+
+It has a thread and a bounded queue of its own. When it is too slow the queue is full, and what does not fit is dropped
+and counted; when it fails, that is counted and said; the champion's answers notice neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.core.models.columns import Columns
+from quarterdeck.core.values import Arm
+from quarterdeck.scheduler.serving.batcher import ask, merge
+from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.live import LiveModel
+from quarterdeck.scheduler.serving.log import Entry
+from quarterdeck.scheduler.serving.protocols import Plain
+
+MOST_WAITING = 8_192  # rows
+MOST_ROWS = 1_024  # in a batch
+
+
+class Answered(NamedTuple):
+    """A request that the champion has answered."""
+
+    ids: Sequence[str]
+    rows: Sequence[dict[str, Any]]
+    columns: Columns
+    entities: Sequence[str | int | None]
+    times: Sequence[datetime | None]
+    at: int
+
+
+class Shadow:
+    """One challenger beside one champion. offer() and close() belong to the loop."""
+
+    def __init__(
+        self, champion: LiveModel, challenger: LiveModel, loop: asyncio.AbstractEventLoop,
+        add: Callable[[Entry], None], counters: Counters, problems: Problems,
+    ) -> None:
+        self.challenger = challenger
+        self._same_fields = champion.planned.signature.fields == challenger.planned.signature.fields
+        self._loop = loop
+        self._add = add
+        self._counters = counters
+        self._problems = problems
+        self._subject = f"challenger {challenger.planned.reference}"
+        self._queue: deque[Answered] = deque()
+        self._waiting = 0  # rows
+        self._ready = threading.Condition()
+        self._closed = False
+        # A daemon thread: a challenger that never returns must not keep the process from ending.
+        self._thread = threading.Thread(target=self._work, name=self._subject, daemon=True)
+        self._thread.start()
+
+    def offer(self, answered: Answered) -> None:
+        rows = len(answered.ids)
+        with self._ready:
+            full = self._waiting + rows > max(MOST_WAITING, rows)
+            if not full:
+                self._queue.append(answered)
+                self._waiting += rows
+                self._ready.notify()
+        if full:
+            self._counters.shadow_dropped += rows
+
+    def close(self) -> None:
+        """Take no more; what waits is dropped and counted, a batch that runs is finished."""
+        with self._ready:
+            self._closed = True
+            self._counters.shadow_dropped += sum(len(answered.ids) for answered in self._queue)
+            self._queue.clear()
+            self._waiting = 0
+            self._ready.notify()
+
+    async def drain(self, deadline: float) -> None:
+        """Wait until nothing waits, or until this reading of the loop's clock."""
+        while self._waiting and self._loop.time() < deadline:
+            await asyncio.sleep(0.005)
+
+    def _work(self) -> None:
+        while batch := self._take():
+            self._answer(batch)
+            with self._ready:
+                self._waiting -= 0 if self._closed else sum(len(answered.ids) for answered in batch)
+
+    def _take(self) -> list[Answered]:
+        with self._ready:
+            while not self._queue and not self._closed:
+                self._ready.wait()
+            batch: list[Answered] = []
+            rows = 0
+            while self._queue and (not batch or rows + len(self._queue[0].ids) <= MOST_ROWS):
+                batch.append(self._queue.popleft())
+                rows += len(batch[-1].ids)
+            return batch
+
+    def _answer(self, batch: list[Answered]) -> None:
+        started = time.perf_counter()
+        columns = [self._columns(answered) for answered in batch]
+        checked = [(one, table) for one, table in zip(batch, columns, strict=True) if not isinstance(table, QuarterdeckError)]
+        for error in columns:
+            if isinstance(error, QuarterdeckError):
+                self._tell(self._failed, str(error))
+        if not checked:
+            return
+        together = ask(self.challenger.predictor, merge([table for _, table in checked]))
+        if isinstance(together, QuarterdeckError) and len(batch) > 1:
+            for answered in batch:
+                self._answer([answered])
+            return
+        latency_us = round((time.perf_counter() - started) * 1e6)
+        self._tell(self._done, [answered for answered, _ in checked], together, latency_us)
+
+    def _columns(self, answered: Answered) -> Columns | QuarterdeckError:
+        """The rows as the challenger takes them: the champion's columns, or its own fields out of what was sent."""
+        if self._same_fields:
+            return answered.columns
+        checker, signature = self.challenger.checker, self.challenger.planned.signature
+        known = {*signature.names, signature.entity, signature.time}
+        rows = [{name: value for name, value in row.items() if name in known} for row in answered.rows]
+        try:
+            return checker.check(rows).columns
+        except QuarterdeckError as error:
+            return error
+
+    def _tell(self, callback: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:  # the loop has ended: the server stopped while this thread was in the model
+            self._closed = True
+
+    def _failed(self, reason: str) -> None:
+        self._counters.of_shadow(self.challenger.planned.model, self.challenger.number).failures += 1
+        self._problems.set(self._subject, reason)
+
+    def _done(self, batch: list[Answered], outcome: Plain | QuarterdeckError, latency_us: int) -> None:
+        if isinstance(outcome, QuarterdeckError):
+            self._failed(str(outcome))
+            return
+        count = self._counters.of_shadow(self.challenger.planned.model, self.challenger.number)
+        start = 0
+        for answered in batch:
+            count.requests += 1
+            count.rows += len(answered.ids)
+            count.latency_us += latency_us
+            self._add(self._entry(answered, outcome, start, latency_us))
+            start += len(answered.ids)
+
+    def _entry(self, answered: Answered, answers: Plain, start: int, latency_us: int) -> Entry:
+        planned = self.challenger.planned
+        return Entry(
+            planned.model, planned.number, Arm.SHADOW, self.challenger.multiclass, answered.ids, None,
+            answered.entities, answered.times, answered.at, latency_us, answers, start,
+        )

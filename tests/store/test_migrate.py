@@ -1,0 +1,68 @@
+"""The schema: made from nothing, equal to the tables, and never touched when it is newer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from quarterdeck.core.errors import UnavailableError
+from quarterdeck.store import migrate as migrations
+from quarterdeck.store.engine import Database
+from quarterdeck.store.migrate import HEAD, migrate, revision
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "quarterdeck.db"
+
+
+def test_migrations_make_exactly_the_tables_that_the_code_describes(path: Path) -> None:
+    with Database.sqlite(path) as database:
+        assert migrate(database, backup_to=None, now=NOW) is None
+        with database.read() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_second_start_finds_nothing_to_do(path: Path) -> None:
+    for found in (None, HEAD):
+        with Database.sqlite(path) as database:
+            assert migrate(database, backup_to=None, now=NOW) == found
+
+
+def test_an_older_store_is_backed_up_before_it_is_upgraded(path: Path, tmp_path: Path) -> None:
+    with Database.sqlite(path) as database:
+        with database.write() as tx:
+            tx.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+            tx.execute(text("INSERT INTO alembic_version VALUES ('0000')"))
+        with pytest.raises(Exception, match="0000"):  # Alembic does not know this revision; the backup comes first
+            migrate(database, backup_to=tmp_path / "backups", now=NOW)
+    (backup,) = (tmp_path / "backups").iterdir()
+    with Database.sqlite(backup) as kept:
+        assert revision(kept) == "0000"
+    assert backup.stat().st_mode & 0o077 == 0
+
+
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
+    with Database.sqlite(path) as database:
+        migrate(database, backup_to=None, now=NOW)
+        with database.write() as tx:
+            tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(UnavailableError, match="upgrade Quarterdeck"):
+            migrate(database, backup_to=None, now=NOW)
+        assert revision(database) == "9999"
