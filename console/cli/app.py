@@ -82,7 +82,8 @@ app = typer.Typer(
 def root(
     ctx: typer.Context,
     workspace: Annotated[
-        Path | None, typer.Option("--workspace", "-w", metavar="DIR", help="The workspace; else found from here upwards.")
+        Path | None,
+        typer.Option("--workspace", "-w", metavar="DIR", help="The workspace; else found from here upwards."),
     ] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every change.")] = False,
     plain: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,

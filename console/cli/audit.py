@@ -20,8 +20,12 @@ app = noun("The ledger: list, verify, show, and what was live when.")
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    subject: Annotated[str | None, typer.Option("--subject", "-s", help="A model or a version: flights, flights@3.")] = None,
-    act: Annotated[str | None, typer.Option("--act", help="Only this act: promote, rollback, register ...")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--subject", "-s", help="A model or a version: flights, flights@3.")
+    ] = None,
+    act: Annotated[
+        str | None, typer.Option("--act", help="Only this act: promote, rollback, register ...")
+    ] = None,
     limit: Limit = 50,
     offset: Offset = 0,
     as_json: AsJson = False,
@@ -32,7 +36,10 @@ def list_(
     if as_json:
         print_json(found)
         return
-    rows = [(item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason) for item in found]
+    rows = [
+        (item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason)
+        for item in found
+    ]
     columns = ("seq", "at", "by", "act", "subject", "environment", "reason")
     print_table(columns, rows, empty="The ledger has no such entry.")
 
@@ -40,7 +47,9 @@ def list_(
 @app.command()
 def verify(
     ctx: typer.Context,
-    head: Annotated[str | None, typer.Option("--head", metavar="HASH", help="The last hash as noted elsewhere.")] = None,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="HASH", help="The last hash as noted elsewhere.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check every entry's hash and chain, and the aliases against them; exit 6 if anything was changed."""
@@ -52,7 +61,9 @@ def verify(
             found.append((count, "no entry has the hash that was noted: the chain was cut or replaced"))
     if as_json:
         noted = [{"seq": seq, "message": message} for seq, message in found]
-        print_json({"entries": count, "ok": not found, "head": last.hash if last else None, "problems": noted})
+        print_json(
+            {"entries": count, "ok": not found, "head": last.hash if last else None, "problems": noted}
+        )
     else:
         print(f"{count} entries, {len(found)} problems" + (f", head {last.hash}" if last else ""))
         if found:
@@ -64,14 +75,28 @@ def verify(
 
 
 @app.command()
-def show(ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", min=1)], as_json: AsJson = False) -> None:
+def show(
+    ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", min=1)], as_json: AsJson = False
+) -> None:
     """One entry whole: who, why, on what evidence, before and after, and its hashes."""
     with opened(ctx) as console, console.database.read() as tx:
         entry = ledger.get(tx, seq)
     if as_json:
         print_json(entry)
         return
-    names = ("seq", "at", "actor", "act", "subject", "environment", "reason", "before", "after", "previous_hash", "hash")
+    names = (
+        "seq",
+        "at",
+        "actor",
+        "act",
+        "subject",
+        "environment",
+        "reason",
+        "before",
+        "after",
+        "previous_hash",
+        "hash",
+    )
     print_fields([*((name, getattr(entry, name)) for name in names), *(
         (f"evidence {key}", value) for key, value in entry.evidence.items()
     )])  # fmt: skip
@@ -80,7 +105,9 @@ def show(ctx: typer.Context, seq: Annotated[int, typer.Argument(metavar="SEQ", m
 @app.command("live-at")
 def live_at_(
     ctx: typer.Context,
-    time: Annotated[str, typer.Argument(metavar="TIME", help="2026-11-23, 2026-11-23T14:00, with a zone or UTC.")],
+    time: Annotated[
+        str, typer.Argument(metavar="TIME", help="2026-11-23, 2026-11-23T14:00, with a zone or UTC.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """What was live at a time, since when, who decided it and why: from the ledger alone."""
@@ -104,5 +131,7 @@ def parse_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text!r} is not a time", hint="write 2026-11-23 or 2026-11-23T14:00:00+01:00") from None
+        raise UsageError(
+            f"{text!r} is not a time", hint="write 2026-11-23 or 2026-11-23T14:00:00+01:00"
+        ) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -13,11 +13,17 @@ app = single()
 
 @app.command(help="The keys of the terminal console.")
 def keys(as_json: AsJson = False) -> None:
-    # start-up time: the bindings live with the screens
-    from quarterdeck.console.tui.keymap import describe_keys
+    # start-up time: the bindings are made for the screens' library
+    from quarterdeck.console.tui.keymap import KEYS, MOVES
 
-    found = describe_keys()
+    found = (*KEYS, *MOVES)
     if as_json:
-        print_json([{"id": item[0], "keys": item[1], "does": item[2], "where": item[3]} for item in found])
-    else:
-        print_table(("id", "keys", "does", "where"), found, empty="No keys.")
+        print_json(
+            [
+                {"id": key.id, "keys": key.keys, "does": key.says, "group": key.group, "changes": key.changes}
+                for key in found
+            ]
+        )
+        return
+    rows = [(key.shown, key.group, key.says, key.changes, key.id) for key in found]
+    print_table(("key", "group", "does", "changes", "id"), rows, empty="No keys.")

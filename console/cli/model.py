@@ -22,7 +22,9 @@ from quarterdeck.store import ledger, registry
 
 app = noun("Models and versions: list, show, promote, roll back, verify.")
 Model = Annotated[str, typer.Argument(help="The model's name.")]
-Ref = Annotated[str, typer.Argument(metavar="MODEL[@VERSION]", help="flights@3, flights@champion, or flights.")]
+Ref = Annotated[
+    str, typer.Argument(metavar="MODEL[@VERSION]", help="flights@3, flights@champion, or flights.")
+]
 
 
 @app.command("list")
@@ -45,7 +47,12 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
 def _summary(tx: Any, environment: str, model: str) -> dict[str, Any]:
     names = registry.aliases(tx, model, environment)
     latest = registry.versions(tx, model=model, limit=1)[0]
-    about = {"number": latest.number, "state": latest.state, "created": latest.created, "metrics": latest.metrics}
+    about = {
+        "number": latest.number,
+        "state": latest.state,
+        "created": latest.created,
+        "metrics": latest.metrics,
+    }
     return {
         "model": model,
         "environment": environment,
@@ -137,10 +144,14 @@ def _print_version(version: Version, bears: list[Alias], console: Console) -> No
     print()
     print_table(("metric", "value"), version.metrics.items(), empty="No metrics.")
     print()
-    gates = [(item.outcome.upper(), item.gate, item.statistic, item.n, item.reason) for item in version.verdicts]
+    gates = [
+        (item.outcome.upper(), item.gate, item.statistic, item.n, item.reason) for item in version.verdicts
+    ]
     print_table(("gate", "asks", "statistic", "rows", "reason"), gates, empty="No gates were asked.")
     print()
-    fields = [(f.name, f.kind, f.nullable, f.minimum, f.maximum, _some(f.categories)) for f in signature.fields]
+    fields = [
+        (f.name, f.kind, f.nullable, f.minimum, f.maximum, _some(f.categories)) for f in signature.fields
+    ]
     print_table(("field", "kind", "null", "least", "greatest", "categories"), fields, empty="No fields.")
 
 
@@ -156,7 +167,9 @@ def _some(categories: tuple[str, ...] | None) -> str | None:
 
 
 @app.command()
-def history(ctx: typer.Context, reference: Ref, limit: Limit = 50, offset: Offset = 0, as_json: AsJson = False) -> None:
+def history(
+    ctx: typer.Context, reference: Ref, limit: Limit = 50, offset: Offset = 0, as_json: AsJson = False
+) -> None:
     """What the ledger says about a model or a version, the newest first."""
     subject = str(parse_reference(reference))
     with opened(ctx) as console, console.database.read() as tx:
@@ -165,7 +178,10 @@ def history(ctx: typer.Context, reference: Ref, limit: Limit = 50, offset: Offse
     if as_json:
         print_json(found)
         return
-    rows = [(item.seq, item.at, item.act, item.subject, item.environment, item.actor, item.reason) for item in found]
+    rows = [
+        (item.seq, item.at, item.act, item.subject, item.environment, item.actor, item.reason)
+        for item in found
+    ]
     columns = ("seq", "at", "act", "subject", "environment", "by", "reason")
     print_table(columns, rows, empty="The ledger says nothing about it.")
 

@@ -13,7 +13,7 @@ from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.operations import Window
 from quarterdeck.core.toml_table import expected_names
-from quarterdeck.core.values import Alias, AlertState
+from quarterdeck.core.values import AlertState, Alias
 from quarterdeck.store import alerts, registry, windows
 
 app = noun("What the monitor saw: windows, drift, alerts.")
@@ -33,7 +33,17 @@ def show(ctx: typer.Context, as_json: AsJson = False) -> None:
         (item["model"], item["champion"], *_last(item["window"]), item["open_alerts"])
         for item in found
     ]  # fmt: skip
-    columns = ("model", "champion", "last window", "rows", "labelled", "drifted", "metrics", "p99 ms", "alerts")
+    columns = (
+        "model",
+        "champion",
+        "last window",
+        "rows",
+        "labelled",
+        "drifted",
+        "metrics",
+        "p99 ms",
+        "alerts",
+    )
     print_table(columns, rows, empty="No models yet: `quarterdeck pipeline run NAME` makes one.")
 
 
@@ -94,12 +104,22 @@ def drift(ctx: typer.Context, model: Model, version: Number = None, as_json: AsJ
         print(f"No window of {model} has enough rows to be judged.")
         return
     print(f"{model}@{last.version}, {text_of(last.start)} to {text_of(last.end)}, {last.rows} rows\n")
-    features = sorted(last.drift, key=lambda item: item["value"] if item["value"] is not None else -1.0, reverse=True)
+    features = sorted(
+        last.drift, key=lambda item: item["value"] if item["value"] is not None else -1.0, reverse=True
+    )
     rows = [
-        (item["feature"], item["method"], item["value"], item["threshold"], "DRIFTED" if item["drifted"] else "ok")
+        (
+            item["feature"],
+            item["method"],
+            item["value"],
+            item["threshold"],
+            "DRIFTED" if item["drifted"] else "ok",
+        )
         for item in features
     ]
-    print_table(("feature", "method", "distance", "threshold", "verdict"), rows, empty="No feature was watched.")
+    print_table(
+        ("feature", "method", "distance", "threshold", "verdict"), rows, empty="No feature was watched."
+    )
 
 
 def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) -> list[Window]:
@@ -126,7 +146,17 @@ def alerts_(
         print_json(found)
         return
     rows = [
-        (item.id, item.state, item.model, item.kind, item.subject, item.count, item.opened_at, item.last_at, item.message)
+        (
+            item.id,
+            item.state,
+            item.model,
+            item.kind,
+            item.subject,
+            item.count,
+            item.opened_at,
+            item.last_at,
+            item.message,
+        )
         for item in found
     ]
     columns = ("alert", "state", "model", "kind", "about", "seen", "since", "last", "message")

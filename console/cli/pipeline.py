@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from quarterdeck.console import acts
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, opened
+from quarterdeck.console.cli.waiting import say_queued
 from quarterdeck.console.context import Console
 from quarterdeck.core.errors import NotAllowedError, NotFoundError, QuarterdeckError
 from quarterdeck.core.manifest import GateSpec, Manifest, TriggerSpec, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
+from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus
 from quarterdeck.store import runs
 from quarterdeck.store.workspace import Workspace, load_manifest, pipelines
@@ -32,7 +33,14 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
         print_json(found)
         return
     rows = [
-        (row["name"], row["task"], row["owner"], row["steps"], _last(row["last_run"]), row["problem"] or row["description"])
+        (
+            row["name"],
+            row["task"],
+            row["owner"],
+            row["steps"],
+            _last(row["last_run"]),
+            row["problem"] or row["description"],
+        )
         for row in found
     ]
     columns = ("pipeline", "task", "owner", "steps", "last run", "about")
@@ -64,18 +72,31 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     with opened(ctx) as console:
         manifest = load_manifest(console.workspace, name)
     if as_json:
-        print_json(manifest_json(manifest) | {"file": manifest.folder / "pipeline.toml", "digest": manifest_digest(manifest)})
+        print_json(
+            manifest_json(manifest)
+            | {"file": manifest.folder / "pipeline.toml", "digest": manifest_digest(manifest)}
+        )
         return
     print_fields(_about(manifest))
     print()
-    steps = [(step.name, step.uses, _settings(step.settings), step.retries, step.timeout) for step in manifest.steps]
+    steps = [
+        (step.name, step.uses, _settings(step.settings), step.retries, step.timeout)
+        for step in manifest.steps
+    ]
     print_table(("step", "uses", "with", "retries", "timeout"), steps, empty="No steps.")
     print()
     gates = [(gate.metric, _asks(gate), gate.owner) for gate in manifest.gates]
     print_table(("gate", "asks", "owner"), gates, empty="No gates: every version is accepted.")
     print()
-    triggers = [(item.name, item.kind, _condition(item), item.cooldown or None, item.limit_per_day) for item in manifest.triggers]
-    print_table(("trigger", "on", "when", "cooldown", "a day"), triggers, empty="No triggers: only a person starts runs.")
+    triggers = [
+        (item.name, item.kind, _condition(item), item.cooldown or None, item.limit_per_day)
+        for item in manifest.triggers
+    ]
+    print_table(
+        ("trigger", "on", "when", "cooldown", "a day"),
+        triggers,
+        empty="No triggers: only a person starts runs.",
+    )
 
 
 def _about(manifest: Manifest) -> list[tuple[str, Any]]:
@@ -130,7 +151,10 @@ def check(
     if as_json:
         print_json(found)
     else:
-        rows = [(row["name"], "OK" if row["ok"] else "FAIL", row["problem"] or " -> ".join(row["order"])) for row in found]
+        rows = [
+            (row["name"], "OK" if row["ok"] else "FAIL", row["problem"] or " -> ".join(row["order"]))
+            for row in found
+        ]
         print_table(("pipeline", "check", "steps or problem"), rows, empty="No pipelines to check.")
     if not all(row["ok"] for row in found):
         raise typer.Exit(1)
@@ -160,7 +184,9 @@ def _check(workspace: Workspace, name: str) -> dict[str, Any]:
 def run_(
     ctx: typer.Context,
     name: Name,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Queue it for the daemon and return.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Queue it for the daemon and return.")
+    ] = False,
     reason: Annotated[str, typer.Option("--reason", "-m", help="Why; kept with the run.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -168,34 +194,23 @@ def run_(
     with opened(ctx) as console:
         if console.read_only:
             raise NotAllowedError("this console is read-only", hint="start it without --read-only")
-        manifest = load_manifest(console.workspace, name)
+        # start-up time: only this command starts processes
+        from quarterdeck.scheduler.foreground import queue
+
+        run = queue(console.workspace, console.database, name, by=console.actor, reason=reason)
         if detach:
-            _queue(console, manifest, reason, as_json=as_json)
+            say_queued(console, run, as_json=as_json)
             return
-        status = _follow(console, name, as_json=as_json)
+        status = _follow(console, run, as_json=as_json)
     if status is not RunStatus.SUCCEEDED:
         raise typer.Exit(1)
 
 
-def _queue(console: Console, manifest: Manifest, reason: str, *, as_json: bool) -> None:
-    from quarterdeck.console.cli.waiting import say_queued
-    from quarterdeck.core.clock import utc_now
-    from quarterdeck.scheduler.manifests import sync
-
-    with console.database.write() as tx:
-        sync(tx, manifest, utc_now())
-    run = acts.request_run(console, manifest.name, reason=reason)
-    say_queued(console, run, as_json=as_json)
-
-
-def _follow(console: Console, name: str, *, as_json: bool) -> RunStatus:
-    # start-up time: only a run that is followed needs the foreground runner
+def _follow(console: Console, run: Run, *, as_json: bool) -> RunStatus:
     from quarterdeck.console.cli.follow import follower, print_outcome
-    from quarterdeck.scheduler.foreground import run_pipeline
+    from quarterdeck.scheduler.foreground import follow_in_worker
 
     with follower(quiet=as_json) as show_change:
-        run = run_pipeline(
-            console.workspace, console.settings, console.database, name, by=console.actor, on_change=show_change
-        )
-    print_outcome(console, run, as_json=as_json)
-    return run.status
+        ended = follow_in_worker(console.workspace, console.database, run, show_change)
+    print_outcome(console, ended, as_json=as_json)
+    return ended.status

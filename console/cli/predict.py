@@ -21,13 +21,22 @@ from quarterdeck.store import services
 app = single()
 
 
-@app.command(help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin.")
+@app.command(
+    help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin."
+)
 def predict(
     ctx: typer.Context,
     endpoint: Annotated[str, typer.Argument(help="The endpoint, which bears its model's name.")],
-    row: Annotated[str | None, typer.Option("--row", metavar="JSON", help='One row: {"field": value, ...}.')] = None,
-    source: Annotated[Path | None, typer.Option("--in", metavar="FILE", help=".json, .jsonl, .csv or .parquet.")] = None,
-    target: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where answers go: .json, .jsonl, .csv or .parquet.")] = None,
+    row: Annotated[
+        str | None, typer.Option("--row", metavar="JSON", help='One row: {"field": value, ...}.')
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--in", metavar="FILE", help=".json, .jsonl, .csv or .parquet.")
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where answers go: .json, .jsonl, .csv or .parquet."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     # start-up time: nothing else here speaks HTTP
@@ -63,7 +72,9 @@ def _address(console: Console) -> str:
     with console.database.read() as tx:
         server = services.find(tx, ServiceKind.SERVER)
     if server is None or not services.is_alive(server) or server.port is None:
-        raise UnavailableError("no prediction server runs here", hint="`quarterdeck daemon start`, or `quarterdeck serve`")
+        raise UnavailableError(
+            "no prediction server runs here", hint="`quarterdeck daemon start`, or `quarterdeck serve`"
+        )
     host = "127.0.0.1" if server.host in (None, "0.0.0.0", "::") else server.host  # noqa: S104  # compared, not bound
     return f"http://[{host}]:{server.port}" if host and ":" in host else f"http://{host}:{server.port}"
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import httpx
 
-from quarterdeck.core.errors import InputError, NotAllowedError, NotFoundError, QuarterdeckError, UnavailableError
+from quarterdeck.core.errors import (
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    QuarterdeckError,
+    UnavailableError,
+)
 
 CHUNK = 500  # rows in one request: large enough to be fast, small enough for the server's limits
 _TIMEOUT_S = 60.0

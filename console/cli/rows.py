@@ -61,7 +61,10 @@ def _write(path: Path, kind: str, rows: list[dict[str, Any]]) -> None:
         # start-up time: only these formats need it
         import polars as pl
 
-        nested = [{key: json.dumps(item) if isinstance(item, dict) else item for key, item in row.items()} for row in rows]
+        nested = [
+            {key: json.dumps(item) if isinstance(item, dict) else item for key, item in row.items()}
+            for row in rows
+        ]
         frame = pl.DataFrame(nested, infer_schema_length=None)
         if kind == ".csv":
             frame.write_csv(path)
@@ -79,7 +82,9 @@ def _frame(path: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_csv(path, infer_schema_length=10_000) if path.suffix == ".csv" else pl.read_parquet(path)
+        return (
+            pl.read_csv(path, infer_schema_length=10_000) if path.suffix == ".csv" else pl.read_parquet(path)
+        )
     except pl.exceptions.PolarsError as error:
         raise InputError(str(error).partition("\n")[0], where=str(path)) from error
 

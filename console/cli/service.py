@@ -27,7 +27,15 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
         print_json(found)
         return
     rows = [
-        (item["kind"], item["name"], item["status"], item["pid"], item["address"], item["silent_for"], item["started_at"])
+        (
+            item["kind"],
+            item["name"],
+            item["status"],
+            item["pid"],
+            item["address"],
+            item["silent_for"],
+            item["started_at"],
+        )
         for item in found
     ]
     columns = ("service", "name", "status", "process", "address", "heartbeat", "started")
@@ -50,7 +58,9 @@ def show(
     if as_json:
         print_json(found)
         return
-    print_fields([*((key, value) for key, value in found.items() if key != "detail"), *service.detail.items()])
+    print_fields(
+        [*((key, value) for key, value in found.items() if key != "detail"), *service.detail.items()]
+    )
 
 
 def about(service: Service) -> dict[str, Any]:

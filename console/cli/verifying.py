@@ -19,8 +19,19 @@ def verify_versions(console: Console, versions: Sequence[Version], *, as_json: b
     if as_json:
         print_json(found)
     else:
-        rows = [(row["version"], row["artifact"], row["sha256"][:16], "OK" if row["ok"] else "FAIL", row["problem"]) for row in found]
-        print_table(("version", "artifact", "sha256", "check", "problem"), rows, empty="No versions to verify.")
+        rows = [
+            (
+                row["version"],
+                row["artifact"],
+                row["sha256"][:16],
+                "OK" if row["ok"] else "FAIL",
+                row["problem"],
+            )
+            for row in found
+        ]
+        print_table(
+            ("version", "artifact", "sha256", "check", "problem"), rows, empty="No versions to verify."
+        )
     bad = [row for row in found if not row["ok"]]
     if bad:
         names = ", ".join(sorted({row["version"] for row in bad}))

@@ -1,0 +1,44 @@
+"""What an action acts on: the selected row of any screen, in the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from quarterdeck.console.queries.values import Aliases
+from quarterdeck.core.values import Outcome, RunStatus, VersionState
+
+
+class Kind(StrEnum):
+    MODEL = "model"
+    VERSION = "version"
+    PIPELINE = "pipeline"
+    RUN = "run"
+    STEP = "step"
+    TRIGGER = "trigger"
+    ALERT = "alert"
+    DUEL = "duel"
+    EVENT = "event"
+    ROW = "row"  # nothing can be done with it but read it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """`key` finds the whole record; `model` is also the pipeline's name. What does not apply is None."""
+
+    kind: Kind
+    key: str
+    label: str
+    model: str | None = None
+    aliases: Aliases = Aliases()
+    version: int | None = None
+    state: VersionState | None = None
+    outcome: Outcome = Outcome.PASS
+    passed: int = 0
+    gates: int = 0
+    run_id: int | None = None
+    run_status: RunStatus | None = None
+    trigger: str | None = None
+    paused: bool = False
+    alert_id: int | None = None
+    alert_open: bool = False
