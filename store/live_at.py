@@ -30,7 +30,7 @@ class Live:
 def live_from(entries: Iterable[Entry], at: datetime) -> list[Live]:
     """Fold entries, in order of `seq`, up to and with the time; by environment and model.
 
-    An entry's `after` holds all aliases, so the last one tells what is live, and the last one that changed the
+    An entry's `after` holds all aliases, so the last one tells what is live, and the last that changed the
     champion tells who decided it. No entries: nothing was live. IntegrityError where an entry cannot be read.
     """
     found: dict[tuple[str, str], Live] = {}

@@ -7,7 +7,7 @@ load. Times are integers, microseconds since 1970 UTC: a thousand rows a second 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
@@ -26,7 +26,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
     select,
     text,
 )
@@ -131,29 +130,34 @@ def open_traffic(path: Path) -> Database:
     return database
 
 
-_LOGGED = tuple(PredictionRecord.__annotations__)
-_values_of = itemgetter(*_LOGGED)
 _CHUNKS = (256, 32, 4, 1)  # rows in one statement: few sizes, so that the driver keeps each compiled
 
 
 def append_predictions(tx: Connection, records: Sequence[PredictionRecord]) -> None:
-    """Write a batch of the log.
+    """Write a batch of the log."""
+    _append(tx, "prediction", tuple(PredictionRecord.__annotations__), records)
 
-    Many rows a statement: the driver takes Python's lock back after each statement, and a busy server's loop gives
-    it away only every few milliseconds. Row by row a loaded server could not keep its own log.
+
+def _append(
+    tx: Connection, name: str, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert many rows a statement.
+
+    The driver takes Python's lock back after each statement, and a busy server's loop gives it away only every few
+    milliseconds: row by row, a loaded server could not keep its own log.
     """
-    start = 0
+    values_of, start = itemgetter(*columns), 0
     for size in _CHUNKS:
         while len(records) - start >= size:
-            values = chain.from_iterable(map(_values_of, records[start : start + size]))
-            tx.exec_driver_sql(_insert_rows(size), tuple(values))
+            values = chain.from_iterable(map(values_of, records[start : start + size]))
+            tx.exec_driver_sql(_insert_rows(name, columns, size), tuple(values))
             start += size
 
 
 @cache
-def _insert_rows(rows: int) -> str:
-    row = f"({', '.join('?' * len(_LOGGED))})"
-    return f"INSERT INTO prediction ({', '.join(_LOGGED)}) VALUES {', '.join([row] * rows)}"  # noqa: S608  # our names
+def _insert_rows(name: str, columns: tuple[str, ...], rows: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {name} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608  # our names
 
 
 def known_endpoint(tx: Connection, prediction_id: str) -> str | None:
@@ -169,5 +173,4 @@ def existing_label(tx: Connection, prediction_id: str) -> str | None:
 
 def append_labels(tx: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Keep labels: id, endpoint, label (JSON text), at (microseconds)."""
-    if rows:
-        tx.execute(insert(labels), list(rows))
+    _append(tx, "label", ("id", "endpoint", "label", "at"), rows)

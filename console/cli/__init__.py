@@ -1,1 +1,1 @@
-"""The command line: a file per noun. Read app.py (which commands there are), session.py, output.py, then any noun."""
+"""The command line: a file per noun. Read app.py (which commands there are), session.py, output.py, any noun."""

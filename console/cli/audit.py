@@ -118,8 +118,8 @@ def live_at_(
         print_json({"at": at, "live": found})
         return
     rows = [
-        (item.model, item.environment, item.champion, item.challenger, item.previous, item.entry.at, item.entry.actor,
-         item.entry.reason, item.entry.seq)
+        (item.model, item.environment, item.champion, item.challenger, item.previous,
+         item.entry.at, item.entry.actor, item.entry.reason, item.entry.seq)
         for item in found
     ]  # fmt: skip
     columns = ("model", "environment", "champion", "challenger", "previous", "since", "by", "reason", "entry")

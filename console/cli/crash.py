@@ -1,4 +1,4 @@
-"""Where the traceback of an unforeseen error goes. Loads nothing of ours, so that it works when those cannot load."""
+"""Where the traceback of an unforeseen error goes. Loads nothing of ours: it works when that cannot load."""
 
 from __future__ import annotations
 

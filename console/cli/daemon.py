@@ -52,7 +52,7 @@ def start(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command()
 def stop(ctx: typer.Context, keep_server: KeepServer = False, as_json: AsJson = False) -> None:
-    """Stop the daemon and the prediction server, and wait for their end; runs under way go back to the queue."""
+    """Stop the daemon and the prediction server and wait; runs under way go back to the queue."""
     from quarterdeck.scheduler.control import stop_daemon
 
     with opened(ctx) as console:
@@ -75,8 +75,8 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     elif found is None:
         print("no daemon has run here: quarterdeck daemon start")
     else:
-        print_fields([*((key, value) for key, value in found.items() if key not in ("detail", "host", "port", "address")),
-                      *found["detail"].items()])  # fmt: skip
+        shown = ("status", "pid", "started_at", "heartbeat_at", "silent_for", "stopped_at")
+        print_fields([*((key, found[key]) for key in shown), *found["detail"].items()])
     if found is None or found["status"] != "running":
         raise typer.Exit(7)
 

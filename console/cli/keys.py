@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from quarterdeck.console.cli.noun import single
 from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.cli.session import AsJson

@@ -97,8 +97,8 @@ def _brief(version: Version, names: dict[Alias, int]) -> dict[str, Any]:
     bears = [alias for alias, number in names.items() if number == version.number]
     return {
         "model": version.model, "number": version.number, "state": version.state, "aliases": bears,
-        "created": version.created, "run_id": version.run_id, "metrics": version.metrics, "rows": version.rows,
-        "size_bytes": version.size_bytes, "engine": version.engine,
+        "created": version.created, "run_id": version.run_id, "metrics": version.metrics,
+        "rows": version.rows, "size_bytes": version.size_bytes, "engine": version.engine,
         "gates": {"passed": _passed(version), "asked": len(version.verdicts)},
     }  # fmt: skip
 

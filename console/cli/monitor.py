@@ -84,8 +84,8 @@ def windows_(
         print_json(found)
         return
     rows = [
-        (window.start, window.end, window.version, "closed" if window.closed else "open", window.rows, window.labelled,
-         _drifted(window), _metrics(window), window.p50_ms, window.p99_ms)
+        (window.start, window.end, window.version, "closed" if window.closed else "open", window.rows,
+         window.labelled, _drifted(window), _metrics(window), window.p50_ms, window.p99_ms)
         for window in found
     ]  # fmt: skip
     columns = ("from", "to", "version", "state", "rows", "labelled", "drifted", "metrics", "p50 ms", "p99 ms")

@@ -50,12 +50,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty
     if not cells:
         print(empty)
         return
-    right = [all(isinstance(row[at], int | float | None) for row in cells) for at in range(len(columns))]
+    right = [all(_is_number(row[at]) for row in cells) for at in range(len(columns))]
     texts = [[text_of(cell) for cell in row] for row in cells]
     if sys.stdout.isatty():
         _rich_table(columns, texts, right)
     else:
         _plain_table(columns, texts, right)
+
+
+def _is_number(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
 def print_fields(pairs: Iterable[tuple[str, Any]]) -> None:

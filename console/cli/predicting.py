@@ -28,7 +28,7 @@ class Client:
         self._endpoint = endpoint
 
     def predict(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One answer a row, in order. The server's refusal as our error, rows counted from the first of all."""
+        """One answer a row, in order; the server's refusal as our error, which says from which row on."""
         answers: list[dict[str, Any]] = []
         for start in range(0, len(rows), CHUNK):
             answers += self._ask(rows[start : start + CHUNK], start)

@@ -28,7 +28,7 @@ def one_row(text: str) -> dict[str, Any]:
 
 
 def read_rows(path: Path | None) -> list[dict[str, Any]]:
-    """The rows of a file, or of stdin as JSON: a list of objects, one object, {"rows": [...]}, or an object a line."""
+    """Rows of a file, or of stdin as JSON: a list of objects, one object, {"rows": [...]}, or one a line."""
     if path is None:
         return _of_json(_parse_any(sys.stdin.read(), "stdin"), "stdin")
     _check_format(path)

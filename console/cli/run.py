@@ -37,8 +37,8 @@ def list_(
         print_json(found)
         return
     rows = [
-        (run.id, run.pipeline, run.status, f"{run.progress:.0%}", _took(run), run.requested_by, cause_in_words(run.cause),
-         run.version, run.requested_at, first_line(run.error or run.message))
+        (run.id, run.pipeline, run.status, f"{run.progress:.0%}", _took(run), run.requested_by,
+         cause_in_words(run.cause), run.version, run.requested_at, first_line(run.error or run.message))
         for run in found
     ]  # fmt: skip
     columns = ("run", "pipeline", "status", "done", "took", "by", "cause", "version", "asked", "message")

@@ -34,5 +34,5 @@ def serve(
     if port is not None:
         arguments += ["--port", str(port)]
     sys.stdout.flush()
-    # the server takes this process's place: signals and the exit code are its own, and the console's memory is free
+    # the server takes this process's place: signals and the exit code are its own
     os.execv(sys.executable, [sys.executable, "-m", "quarterdeck.scheduler.serving", *arguments])  # noqa: S606

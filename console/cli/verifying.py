@@ -13,7 +13,7 @@ from quarterdeck.store.artifacts import ArtifactStore
 
 
 def verify_versions(console: Console, versions: Sequence[Version], *, as_json: bool) -> None:
-    """Say for each artifact of each version whether its bytes are those that were registered; IntegrityError if not."""
+    """Say for each artifact of each version whether its bytes are those registered; IntegrityError if not."""
     store = artifact_store(console)
     found = [row for version in versions for row in check_version(store, version)]
     if as_json:

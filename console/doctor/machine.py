@@ -29,7 +29,7 @@ def python() -> Finding:
 
 
 def packages() -> Iterator[Finding]:
-    """What is installed against what this version asks for; one finding for each that does not fit, or one for all."""
+    """What is installed against what this version asks for: a finding for each that does not fit, or one."""
     wrong = 0
     needed = [Requirement(text) for text in metadata.requires("quarterdeck") or []]
     needed = [item for item in needed if item.marker is None or item.marker.evaluate({"extra": ""})]

@@ -21,7 +21,7 @@ def settings(workspace: Workspace, found: Settings) -> Finding:
 
 
 def manifests(workspace: Workspace) -> Iterator[Finding]:
-    """One finding for each pipeline; the user's code is not loaded (`quarterdeck pipeline check` does that)."""
+    """One finding for each pipeline; the user's code is not loaded: `pipeline check` does that."""
     names = [name for name, _ in pipelines(workspace)]
     for name in names:
         try:

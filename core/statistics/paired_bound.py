@@ -11,6 +11,8 @@ from scipy import special
 
 from quarterdeck.core.errors import RefusedError
 
+_MOST_ROWS = 10_000_000  # an answer that far away is none
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bound:
@@ -70,7 +72,7 @@ def rows_needed(bound: Bound, margin: float, *, power: float = 0.8) -> int | Non
 
     n (z_confidence + z_power)^2 SE^2 / (margin - estimate)^2, less n (the sample size of a one-sided test; Chow, Shao
     and Wang 2008, chapter 3). At least 1: it is asked only where the rows were not enough. None where the estimate
-    lies on the margin or the rows do not vary, so that no number of rows can be told.
+    lies on the margin or the rows do not vary, so that no number can be told, and where it is beyond ten million.
     """
     if not 0 < power < 1:
         raise RefusedError(f"power lies between 0 and 1, found {power}")
@@ -78,8 +80,10 @@ def rows_needed(bound: Bound, margin: float, *, power: float = 0.8) -> int | Non
     if distance == 0 or bound.standard_error == 0:
         return None
     quantiles = normal_quantile(bound.confidence) + normal_quantile(power)
-    total = bound.n * (quantiles * bound.standard_error / distance) ** 2
-    return max(1, math.ceil(total) - bound.n) if math.isfinite(total) else None
+    ratio = quantiles * bound.standard_error / distance
+    if ratio > math.sqrt(_MOST_ROWS / bound.n):
+        return None
+    return max(1, math.ceil(bound.n * ratio**2) - bound.n)
 
 
 def _check_confidence(confidence: float) -> None:

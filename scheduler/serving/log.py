@@ -60,6 +60,7 @@ class PredictionLog:
         self._problems = problems
         self._queue: deque[Entry] = deque()
         self._writing = asyncio.Lock()
+        self._stopped = False
         self.pending = 0  # rows
 
     def add(self, entry: Entry) -> None:
@@ -73,11 +74,15 @@ class PredictionLog:
         self._queue.append(entry)
 
     async def run(self) -> None:
-        """Write what waits, again and again, until cancelled."""
-        while True:
+        """Write what waits, again and again, until stop()."""
+        while not self._stopped:
             await asyncio.sleep(EVERY_S)
             if self._queue and not await self.flush():
                 await asyncio.sleep(RETRY_S)
+
+    def stop(self) -> None:
+        """Let run() end after what it does now; what waits is for flush() or abandon()."""
+        self._stopped = True
 
     async def flush(self) -> bool:
         """Write all that waits now; False where the database cannot be written: it stays in the queue."""
@@ -110,17 +115,8 @@ class PredictionLog:
 
     async def _write(self, batch: list[Entry]) -> bool:
         loop = asyncio.get_running_loop()
-        writing = loop.run_in_executor(self._writer, _write, self._database, batch)
         try:
-            # shielded: when the task is cancelled the thread goes on, and the batch must not be written twice
-            lost = await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait([writing])
-            if writing.exception() is None:
-                self.pending -= sum(len(entry.ids) for entry in batch)
-            else:
-                self._queue.extendleft(reversed(batch))
-            raise
+            lost = await loop.run_in_executor(self._writer, _write, self._database, batch)
         except UnavailableError as error:
             self._problems.set(SUBJECT, str(error))
             return False

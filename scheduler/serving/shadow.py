@@ -51,13 +51,14 @@ class Shadow:
         self._add = add
         self._counters = counters
         self._problems = problems
-        self._subject = f"challenger {challenger.planned.reference}"
+        self.subject = f"challenger {challenger.planned.reference}"
         self._queue: deque[Answered] = deque()
         self._waiting = 0  # rows
         self._ready = threading.Condition()
         self._closed = False
+        self._told = False
         # A daemon thread: a challenger that never returns must not keep the process from ending.
-        self._thread = threading.Thread(target=self._work, name=self._subject, daemon=True)
+        self._thread = threading.Thread(target=self._work, name=self.subject, daemon=True)
         self._thread.start()
 
     def offer(self, answered: Answered) -> None:
@@ -103,21 +104,27 @@ class Shadow:
             return batch
 
     def _answer(self, batch: list[Answered]) -> None:
+        ready = []
+        for answered in batch:
+            columns = self._columns(answered)
+            if isinstance(columns, QuarterdeckError):
+                self._tell(self._failed, columns)
+            else:
+                ready.append((answered, columns))
+        if ready:
+            self._ask(ready)
+
+    def _ask(self, ready: list[tuple[Answered, Columns]]) -> None:
         started = time.perf_counter()
-        columns = [self._columns(answered) for answered in batch]
-        checked = [(one, table) for one, table in zip(batch, columns, strict=True) if not isinstance(table, QuarterdeckError)]
-        for error in columns:
-            if isinstance(error, QuarterdeckError):
-                self._tell(self._failed, str(error))
-        if not checked:
-            return
-        together = ask(self.challenger.predictor, merge([table for _, table in checked]))
-        if isinstance(together, QuarterdeckError) and len(batch) > 1:
-            for answered in batch:
-                self._answer([answered])
-            return
-        latency_us = round((time.perf_counter() - started) * 1e6)
-        self._tell(self._done, [answered for answered, _ in checked], together, latency_us)
+        outcome = ask(self.challenger.predictor, merge([columns for _, columns in ready]))
+        if isinstance(outcome, Plain):
+            latency_us = round((time.perf_counter() - started) * 1e6)
+            self._tell(self._done, [answered for answered, _ in ready], outcome, latency_us)
+        elif len(ready) == 1:
+            self._tell(self._failed, outcome)
+        else:
+            for one in ready:
+                self._ask([one])
 
     def _columns(self, answered: Answered) -> Columns | QuarterdeckError:
         """The rows as the challenger takes them: the champion's columns, or its own fields out of what was sent."""
@@ -137,14 +144,13 @@ class Shadow:
         except RuntimeError:  # the loop has ended: the server stopped while this thread was in the model
             self._closed = True
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, error: QuarterdeckError) -> None:
         self._counters.of_shadow(self.challenger.planned.model, self.challenger.number).failures += 1
-        self._problems.set(self._subject, reason)
+        if not self._told:  # the first is enough: the others are counted
+            self._problems.set(self.subject, str(error))
+        self._told = True
 
-    def _done(self, batch: list[Answered], outcome: Plain | QuarterdeckError, latency_us: int) -> None:
-        if isinstance(outcome, QuarterdeckError):
-            self._failed(str(outcome))
-            return
+    def _done(self, batch: list[Answered], outcome: Plain, latency_us: int) -> None:
         count = self._counters.of_shadow(self.challenger.planned.model, self.challenger.number)
         start = 0
         for answered in batch:

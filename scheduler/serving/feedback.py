@@ -1,0 +1,155 @@
+"""Labels: what really happened, for a prediction that was given. A label is on the disk before it is acknowledged.
+
+The same label again changes nothing; another one for the same prediction is refused, because the first may have been
+counted. Labels that arrive together are kept in one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, NamedTuple
+
+from quarterdeck.core.errors import ConflictError, InputError, NotFoundError, QuarterdeckError
+from quarterdeck.core.models.signature import Signature
+from quarterdeck.core.values import Task
+from quarterdeck.scheduler.serving.counters import Counters
+from quarterdeck.scheduler.serving.log import PredictionLog, now_us
+from quarterdeck.scheduler.serving.protocols import encode
+from quarterdeck.store.engine import Database
+from quarterdeck.store.labels import endpoints_of, labels_of
+from quarterdeck.store.traffic import append_labels
+
+SignatureOf = Callable[[str], Signature | None]  # an endpoint's
+
+
+class _Waiting(NamedTuple):
+    items: Sequence[Any]
+    outcomes: asyncio.Future[list[QuarterdeckError | None]]
+
+
+class FeedbackDesk:
+    """Takes labels in the loop; the log's writer thread keeps them."""
+
+    def __init__(
+        self, database: Database, writer: Executor, log: PredictionLog, signature_of: SignatureOf, counters: Counters
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._log = log
+        self._signature_of = signature_of
+        self._counters = counters
+        self._waiting: list[_Waiting] = []
+        self._work: asyncio.Task[None] | None = None
+
+    async def take(self, items: Sequence[Any]) -> list[QuarterdeckError | None]:
+        """Judge and keep each {"id", "label"}; None for one that is kept, or was before.
+
+        Raises UnavailableError where traffic.db cannot be written: none of these is kept then.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(items, loop.create_future())
+        self._waiting.append(waiting)
+        if self._work is None or self._work.done():
+            self._work = loop.create_task(self._keep_all())
+        outcomes = await waiting.outcomes
+        self._counters.labels += outcomes.count(None)
+        return outcomes
+
+    async def _keep_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                outcomes = await self._keep([item for waiting in batch for item in waiting.items])
+            except QuarterdeckError as error:
+                for waiting in batch:
+                    waiting.outcomes.set_exception(error)
+                continue
+            start = 0
+            for waiting in batch:
+                waiting.outcomes.set_result(outcomes[start : start + len(waiting.items)])
+                start += len(waiting.items)
+
+    async def _keep(self, items: list[Any]) -> list[QuarterdeckError | None]:
+        unlogged = self._log.pending
+        outcomes = await self._record(items)
+        unknown = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, NotFoundError)]
+        if unknown and unlogged and await self._log.flush():  # the answer was given, its log entry still waited
+            again = await self._record([items[place] for place in unknown])
+            for place, outcome in zip(unknown, again, strict=True):
+                outcomes[place] = outcome
+        return outcomes
+
+    async def _record(self, items: list[Any]) -> list[QuarterdeckError | None]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._writer, record, self._database, items, self._signature_of, now_us()
+        )
+
+
+def record(
+    database: Database, items: Sequence[Any], signature_of: SignatureOf, at: int
+) -> list[QuarterdeckError | None]:
+    """Keep the labels that are right, in one transaction; the outcome of each, in order."""
+    ids = [item["id"] for item in items if _is_item(item)]
+    new: dict[str, dict[str, Any]] = {}
+    outcomes: list[QuarterdeckError | None] = []
+    with database.write() as tx:
+        endpoints, kept = endpoints_of(tx, ids), labels_of(tx, ids)
+        for item in items:
+            try:
+                row = _judge(item, endpoints, signature_of)
+                text = kept.setdefault(row["id"], row["label"])
+                if text != row["label"]:
+                    raise ConflictError(
+                        f"the prediction {row['id']} already has the label {text}",
+                        hint="the first label is kept: it may have been counted",
+                    )
+                new[row["id"]] = row | {"at": at}
+                outcomes.append(None)
+            except QuarterdeckError as error:
+                outcomes.append(error)
+        stored = labels_of(tx, list(new))
+        append_labels(tx, [row for name, row in new.items() if name not in stored])
+    return outcomes
+
+
+def _is_item(item: Any) -> bool:
+    return item.__class__ is dict and item.keys() == {"id", "label"} and item["id"].__class__ is str
+
+
+def _judge(item: Any, endpoints: dict[str, str], signature_of: SignatureOf) -> dict[str, Any]:
+    if not _is_item(item):
+        raise InputError('expected an object with "id", a prediction\'s id, and "label"')
+    endpoint = endpoints.get(item["id"])
+    if endpoint is None:
+        raise NotFoundError(
+            f"there is no prediction {item['id'][:60]!r}", hint="send the id that the prediction's answer named"
+        )
+    signature = signature_of(endpoint)
+    label = item["label"] if signature is None else judged_label(item["label"], signature)
+    return {"id": item["id"], "endpoint": endpoint, "label": encode(label).decode()}
+
+
+def judged_label(label: Any, signature: Signature) -> str | int | float:
+    """The label as the model's task writes it. Raises InputError for what cannot be one."""
+    where = "label"
+    if signature.task is Task.REGRESSION:
+        if label.__class__ not in (int, float) or not math.isfinite(label):
+            raise InputError("expected a number", where=where)
+        try:
+            return float(label)
+        except OverflowError:
+            raise InputError("the number is too large", where=where) from None
+    classes = signature.classes or ()
+    for known in classes:
+        if isinstance(label, (str, int, float)) and isinstance(label, str) == isinstance(known, str) and label == known:
+            return known
+    names = [encode(known).decode() for known in classes]
+    near = difflib.get_close_matches(encode(label).decode()[:100], names, n=1)
+    shown = f"{', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
+    hint = f"did you mean {near[0]}? {shown}" if near else shown
+    raise InputError("expected one of the model's classes", where=where, hint=hint)

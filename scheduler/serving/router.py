@@ -1,0 +1,53 @@
+"""Which model answers an endpoint: one table, replaced as a whole when the traffic plan changes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from quarterdeck.core.errors import NotFoundError, UnavailableError
+from quarterdeck.core.models.signature import Signature
+from quarterdeck.scheduler.serving.live import LiveModel
+from quarterdeck.scheduler.serving.shadow import Shadow
+
+
+class Route(NamedTuple):
+    """An endpoint now. `planned` is the champion's number in the plan; `champion` may still be the one before."""
+
+    name: str
+    signature: Signature
+    planned: int | None
+    champion: LiveModel | None
+    shadow: Shadow | None
+
+
+class Router:
+    """Read and replaced in the loop only."""
+
+    def __init__(self) -> None:
+        self.routes: Mapping[str, Route] = {}
+
+    def route(self, name: str) -> Route:
+        """Raises NotFoundError that names the nearest endpoint."""
+        found = self.routes.get(name)
+        if found is not None:
+            return found
+        near = difflib.get_close_matches(name[:100], self.routes, n=3)
+        known = ", ".join(near or sorted(self.routes)[:10])
+        hint = f"{'did you mean' if near else 'the endpoints are'} {known}" if known else "no model is registered yet"
+        raise NotFoundError(f"there is no endpoint {name[:100]!r}", hint=hint)
+
+    def champion(self, route: Route) -> LiveModel:
+        """Raises UnavailableError where nobody can answer."""
+        if route.champion is not None:
+            return route.champion
+        if route.planned is None:
+            hint = f"`quarterdeck model promote {route.name}@VERSION`"
+            raise UnavailableError(f"{route.name} has no champion in this environment", hint=hint)
+        hint = "ask again in a moment; /readyz says what is wrong if it lasts"
+        raise UnavailableError(f"{route.name}@{route.planned} is not loaded", hint=hint)
+
+    def signature(self, name: str) -> Signature | None:
+        found = self.routes.get(name)
+        return None if found is None else found.signature

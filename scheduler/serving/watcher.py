@@ -1,0 +1,231 @@
+"""Follows the traffic plan: loads new versions beside the ones that answer, then swaps the router's table.
+
+A version that cannot be loaded leaves the old champion answering, and is tried again: when the plan changes, or after
+a while. Versions used lately stay loaded, as do the previous champion and the newest good version, so that a rollback
+and the next promotion swap without loading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.scheduler.serving.counters import Problems
+from quarterdeck.scheduler.serving.live import Artifacts, LiveModel, Loaded, load
+from quarterdeck.scheduler.serving.router import Route, Router
+from quarterdeck.scheduler.serving.shadow import Shadow
+from quarterdeck.store.plans import PlannedEndpoint, PlannedVersion, TrafficPlan
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.015
+RETRY_PLAN_S = 1.0
+FIRST_RETRY_S = 1.0
+LAST_RETRY_S = 60.0
+REMEMBERED = 4  # versions beyond the plan's
+SUBJECT = "traffic plan"
+
+Key = tuple[str, int]
+
+
+class Watch(Protocol):
+    """Tells cheaply whether the metadata may have changed."""
+
+    def changed(self) -> bool: ...
+
+
+class _Failure(NamedTuple):
+    wait: float  # seconds
+    retry_at: float  # on the loop's clock
+
+
+class Watcher:
+    """Everything here runs in the loop, except reading the plan and loading."""
+
+    def __init__(
+        self, *, read: Callable[[], TrafficPlan], watch: Watch, artifacts: Artifacts, router: Router,
+        make_shadow: Callable[[LiveModel, LiveModel], Shadow], problems: Problems,
+    ) -> None:
+        self._read = read
+        self._watch = watch
+        self._artifacts = artifacts
+        self._router = router
+        self._make_shadow = make_shadow
+        self._problems = problems
+        self._loop = asyncio.get_running_loop()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="plan")
+        self._loaders = ThreadPoolExecutor(2, thread_name_prefix="load")
+        self._plan: TrafficPlan | None = None
+        self._models: OrderedDict[Key, LiveModel] = OrderedDict()
+        self._loading: dict[Key, asyncio.Task[None]] = {}
+        self._failures: dict[Key, _Failure] = {}
+        self._read_at = 0.0  # when to read the plan though nothing says that it changed
+        self.ready = False  # the plan was read, and what could be loaded of it is
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            now = self._loop.time()
+            if self._changed() or 0 < self._read_at <= now:
+                await self._refresh()
+            elif any(failure.retry_at <= now for failure in self._failures.values()):
+                self._apply()
+            await asyncio.sleep(POLL_S)
+
+    def close(self) -> None:
+        """Let go of threads and shadows; what is being loaded is left to end."""
+        for route in self._router.routes.values():
+            if route.shadow is not None:
+                route.shadow.close()
+        for pool in (self._reader, self._loaders):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _changed(self) -> bool:
+        try:
+            return self._watch.changed()
+        except sqlite3.Error as error:
+            self._read_at = self._read_at or self._loop.time() + RETRY_PLAN_S
+            self._problems.set(SUBJECT, f"cannot be watched: {error}")
+            return False
+
+    async def _refresh(self) -> None:
+        try:
+            plan = await self._loop.run_in_executor(self._reader, self._read)
+        except (QuarterdeckError, SQLAlchemyError, LookupError, ValueError) as error:
+            self._read_at = self._loop.time() + RETRY_PLAN_S
+            self._problems.set(SUBJECT, f"cannot be read, the last one stays: {error}")
+            return
+        self._read_at = 0.0
+        self._problems.clear(SUBJECT)
+        if plan != self._plan:
+            self._plan = plan
+            self._failures.clear()
+            self._apply()
+
+    def _apply(self) -> None:
+        """Route by the plan with what is loaded, and start to load what is not."""
+        plan = self._plan
+        if plan is None:
+            return
+        old = self._router.routes
+        routes = {name: self._route(endpoint, old.get(name)) for name, endpoint in plan.endpoints.items()}
+        self._router.routes = routes
+        kept = {id(route.shadow) for route in routes.values()}
+        for route in old.values():
+            if route.shadow is not None and id(route.shadow) not in kept:
+                route.shadow.close()
+                self._problems.clear(route.shadow.subject)
+        self._load_standby(plan)
+        self._forget(plan)
+        self.ready = self.ready or not self._loading
+
+    def _route(self, endpoint: PlannedEndpoint, old: Route | None) -> Route:
+        champion = None if endpoint.champion is None else self._model(endpoint.champion)
+        if champion is None and endpoint.champion is not None and old is not None:
+            champion = old.champion
+        challenger = None if endpoint.challenger is None else self._model(endpoint.challenger)
+        return Route(
+            name=endpoint.name,
+            signature=endpoint.signature,
+            planned=None if endpoint.champion is None else endpoint.champion.number,
+            champion=champion,
+            shadow=self._shadow(champion, challenger, old),
+        )
+
+    def _shadow(self, champion: LiveModel | None, challenger: LiveModel | None, old: Route | None) -> Shadow | None:
+        if champion is None or challenger is None or champion.number == challenger.number:
+            return None
+        if old is not None and old.shadow is not None and old.champion is champion:
+            if old.shadow.challenger is challenger:
+                return old.shadow
+        return self._make_shadow(champion, challenger)
+
+    def _model(self, planned: PlannedVersion) -> LiveModel | None:
+        """The loaded version, or None: then it is being loaded, or has failed and waits to be tried again."""
+        key = planned.key
+        found = self._models.get(key)
+        if found is not None:
+            self._models.move_to_end(key)
+            return found
+        failure = self._failures.get(key)
+        if key not in self._loading and (failure is None or failure.retry_at <= self._loop.time()):
+            self._loading[key] = self._loop.create_task(self._load(planned))
+        return None
+
+    async def _load(self, planned: PlannedVersion) -> None:
+        """Load one version in a thread. The model is a user's: whatever it raises, the others go on answering."""
+        key, subject = planned.key, f"version {planned.reference}"
+        try:
+            loaded: Loaded = await self._loop.run_in_executor(self._loaders, load, planned, self._artifacts)
+        except Exception as error:
+            log.debug("a version could not be loaded", exc_info=True)
+            last = self._failures.get(key)
+            wait = FIRST_RETRY_S if last is None else min(last.wait * 2, LAST_RETRY_S)
+            self._failures[key] = _Failure(wait, self._loop.time() + wait)
+            words = str(error) if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
+            self._problems.set(subject, f"cannot be loaded: {words}")
+        else:
+            self._failures.pop(key, None)
+            self._problems.clear(subject)
+            self._models[key] = LiveModel(loaded, self._loop)
+            log.info("%s is loaded and answers with %s", planned.reference, planned.engine)
+        del self._loading[key]
+        self._apply()
+
+    def _load_standby(self, plan: TrafficPlan) -> None:
+        """After everything that answers, one by one: nobody waits for these."""
+        for planned in _standby(plan):
+            if self._loading:
+                return
+            self._model(planned)
+
+    def _forget(self, plan: TrafficPlan) -> None:
+        """Let the versions go that have not been used for longest; what the plan names stays."""
+        wanted = {planned.key for planned in _named(plan)}
+        wanted |= {route.champion.planned.key for route in self._router.routes.values() if route.champion}
+        others = [key for key in self._models if key not in wanted]
+        for key in others[: max(0, len(others) - REMEMBERED)]:
+            del self._models[key]
+        for key in [key for key in self._failures if key not in wanted]:
+            del self._failures[key]
+        references = {f"version {planned.reference}" for planned in _named(plan)}
+        for subject in self._problems.subjects():
+            if subject.startswith("version ") and subject not in references:
+                self._problems.clear(subject)
+
+
+def _named(plan: TrafficPlan) -> Iterator[PlannedVersion]:
+    for endpoint in plan.endpoints.values():
+        yield from (item for item in (endpoint.champion, endpoint.challenger) if item is not None)
+    yield from _standby(plan)
+
+
+def _standby(plan: TrafficPlan) -> Iterator[PlannedVersion]:
+    for endpoint in plan.endpoints.values():
+        yield from endpoint.standby
+
+
+class Ticks:
+    """Where changes cannot be watched (PostgreSQL): says so every quarter of a second."""
+
+    def __init__(self, clock: Callable[[], float], every: float = 0.25) -> None:
+        self._clock = clock
+        self._every = every
+        self._next = 0.0
+
+    def changed(self) -> bool:
+        now = self._clock()
+        due = now >= self._next
+        if due:
+            self._next = now + self._every
+        return due
+
+

@@ -1,0 +1,98 @@
+"""A trigger whose condition holds: one run, and the reason where there is none."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from quarterdeck.core.manifest import TriggerSpec
+from quarterdeck.core.operations import Trigger
+from quarterdeck.core.runs import Run
+from quarterdeck.core.values import RunStatus, Task, TriggerKind
+from quarterdeck.scheduler.firing import fire
+from quarterdeck.scheduler.state import State
+from quarterdeck.store import pipelines, runs, triggers
+
+SPEC = TriggerSpec(name="decay", kind=TriggerKind.DECAY, cooldown=timedelta(days=7), limit_per_day=2)
+
+
+@pytest.fixture(autouse=True)
+def pipeline(state: State, now: datetime) -> None:
+    with state.database.write() as tx:
+        row = pipelines.Pipeline(name="fuel", task=Task.REGRESSION, description="", owner="", digest="", synced_at=now)
+        pipelines.put(tx, row)
+        triggers.sync(tx, "fuel", [("decay", TriggerKind.DECAY, {})])
+
+
+def the_trigger(tx: Connection) -> Trigger:
+    return triggers.get(tx, "fuel", "decay")
+
+
+def attempt(state: State, now: datetime, evidence_at: datetime) -> Run | None:
+    with state.database.write() as tx:
+        return fire(
+            tx, the_trigger(tx), SPEC, now=now, environment="production", evidence={"x": 1}, evidence_at=evidence_at
+        )
+
+
+def finish(state: State, run: Run, now: datetime) -> None:
+    with state.database.write() as tx:
+        runs.claim(tx, run.id, pid=1, process_started=0.0, now=now)
+        runs.finish(tx, run.id, RunStatus.SUCCEEDED, now=now)
+
+
+def reasons(state: State) -> list[str]:
+    with state.database.read() as tx:
+        return [firing.reason for firing in triggers.firings(tx) if not firing.fired]
+
+
+def test_a_run_is_queued_with_the_chain_that_led_to_it(state: State, now: datetime) -> None:
+    run = attempt(state, now, now)
+    assert run is not None
+    with state.database.read() as tx:
+        (firing,) = triggers.firings(tx, run_id=run.id)
+        assert the_trigger(tx).last_evidence_at == now
+    assert run.cause == {"kind": "decay", "trigger": "decay", "firing": firing.id, "alert": None}
+    assert firing.fired and firing.evidence == {"x": 1}
+
+
+def test_while_a_run_is_under_way_no_other_is_queued_and_the_reason_is_kept_once(state: State, now: datetime) -> None:
+    assert attempt(state, now, now) is not None
+    later = now + timedelta(days=10)
+    assert attempt(state, now, later) is None
+    assert attempt(state, now, later) is None
+    assert reasons(state) == ["run 1 is under way"]
+
+
+def test_the_cooldown_runs_by_the_time_of_the_data(state: State, now: datetime) -> None:
+    first = attempt(state, now, now)
+    assert first is not None
+    finish(state, first, now)
+    assert attempt(state, now, now + timedelta(days=6)) is None
+    assert "cooling down" in reasons(state)[0]
+    assert attempt(state, now, now + timedelta(days=7)) is not None
+
+
+def test_the_same_evidence_fires_once(state: State, now: datetime) -> None:
+    first = attempt(state, now, now)
+    assert first is not None
+    finish(state, first, now)
+    assert attempt(state, now + timedelta(days=30), now) is None
+
+
+def test_the_limit_of_a_day_holds(state: State, now: datetime) -> None:
+    for week in range(3):
+        run = attempt(state, now, now + timedelta(weeks=week))
+        assert (run is None) == (week == 2)
+        if run is not None:
+            finish(state, run, now)
+    assert "limit is 2" in reasons(state)[0]
+
+
+def test_a_paused_trigger_says_so_and_fires_nothing(state: State, now: datetime) -> None:
+    with state.database.write() as tx:
+        triggers.set_paused(tx, the_trigger(tx).id, True)
+    assert attempt(state, now, now) is None
+    assert reasons(state) == ["the trigger is paused"]
