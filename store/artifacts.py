@@ -209,7 +209,11 @@ def _reported(place: _Folder | _Remote, act: str) -> Iterator[None]:
     except OSError as error:
         room = error.errno in _NO_ROOM
         raise UnavailableError(
-            "There is no room left for artifacts." if room else f"An artifact cannot be {act}: {error.strerror or error}",
+            "There is no room left for artifacts."
+            if room
+            else f"An artifact cannot be {act}: {error.strerror or error}",
             where=place.where(),
-            hint="free some space, then run again; nothing half-written was left" if room else "check the place and its rights",
+            hint="free some space, then run again; nothing half-written was left"
+            if room
+            else "check the place and its rights",
         ) from error

@@ -104,7 +104,9 @@ def decode(data: bytes, get: Get) -> Any:
         if data.startswith(b"\x93NUMPY"):
             return np.load(io.BytesIO(data), allow_pickle=False)
         if data.startswith(b"PK"):
-            from quarterdeck.core.models.skops_io import loads  # scikit-learn: only where an estimator is loaded
+            from quarterdeck.core.models.skops_io import (
+                loads,
+            )  # scikit-learn: only where an estimator is loaded
 
             return loads(data)
         return _read_document(json.loads(data), get)
@@ -139,7 +141,9 @@ def _pandas(frame: Any, where: str) -> Encoded:
         converted = pl.from_pandas(plain, nan_to_null=True)
     except (PolarsError, ValueError, TypeError, ImportError) as error:  # pyarrow's errors are ValueErrors
         raise StepError(
-            f"The pandas frame cannot be kept: {error}", where=where, hint="give each column values of one type"
+            f"The pandas frame cannot be kept: {error}",
+            where=where,
+            hint="give each column values of one type",
         ) from error
     return _frame(converted, where, kind="pandas")
 
@@ -153,7 +157,9 @@ def _read_frame(data: bytes) -> Any:
 def _array(array: np.ndarray[Any, Any], where: str) -> Encoded:
     if array.dtype.hasobject:
         raise StepError(
-            f"The array holds Python objects (dtype {array.dtype}).", where=where, hint="give it a dtype of numbers"
+            f"The array holds Python objects (dtype {array.dtype}).",
+            where=where,
+            hint="give it a dtype of numbers",
         )
     check_array(array, where)
     out = io.BytesIO()
@@ -172,7 +178,9 @@ def _bundle(value: Any, step: str) -> Encoded:
         odd = [key for key in value if not isinstance(key, str)]
         if odd:
             raise StepError(
-                f"A dict has the key {odd[0]!r}, which is not text.", where=f"step {step}", hint="use str(key)"
+                f"A dict has the key {odd[0]!r}, which is not text.",
+                where=f"step {step}",
+                hint="use str(key)",
             )
         children = {key: encode(item, step=step) for key, item in value.items()}
         items: Any = {key: child.sha256 for key, child in children.items()}
@@ -181,7 +189,9 @@ def _bundle(value: Any, step: str) -> Encoded:
         parts = tuple(encode(item, step=step) for item in value)
         items = [child.sha256 for child in parts]
     kind = "tuple" if isinstance(value, tuple) else type(value).__name__
-    return Encoded(kind="bundle", data=_document({"bundle": kind, "items": items}, f"step {step}"), children=parts)
+    return Encoded(
+        kind="bundle", data=_document({"bundle": kind, "items": items}, f"step {step}"), children=parts
+    )
 
 
 def _model(model: FittedModel, step: str) -> Encoded:
@@ -195,7 +205,9 @@ def _model(model: FittedModel, step: str) -> Encoded:
         "trained_to": None if model.trained_to is None else model.trained_to.isoformat(),
         "rows": model.rows,
     }
-    return Encoded(kind="model", data=_document({"model": content}, f"step {step}"), children=(estimator, reference))
+    return Encoded(
+        kind="model", data=_document({"model": content}, f"step {step}"), children=(estimator, reference)
+    )
 
 
 def _read_document(document: Any, get: Get) -> Any:
@@ -254,7 +266,13 @@ def _is_pandas(value: Any) -> bool:
 
 def _refused(value: Any, where: str) -> StepError:
     kind = type(value)
-    hints = {"LazyFrame": "call .collect()", "Series": "call .to_frame() or .to_list()", "datetime": ".isoformat()"}
+    hints = {
+        "LazyFrame": "call .collect()",
+        "Series": "call .to_frame() or .to_list()",
+        "datetime": ".isoformat()",
+    }
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     advice = f"{hints[kind.__name__]}; " if kind.__name__ in hints else ""
-    return StepError(f"It returned a {name}, which cannot be kept.", where=where, hint=f"{advice}return {CAN_BE_KEPT}")
+    return StepError(
+        f"It returned a {name}, which cannot be kept.", where=where, hint=f"{advice}return {CAN_BE_KEPT}"
+    )

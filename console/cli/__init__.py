@@ -1,1 +1,1 @@
-"""The command line: a file per noun. Read app.py (which commands there are), session.py, output.py, any noun."""
+"""The command line: a file per noun. Read app.py (the list of commands), session.py, output.py, any noun."""

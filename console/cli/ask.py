@@ -1,4 +1,4 @@
-"""Questions before an act that changes what is live. Without a terminal nothing is asked: all must be said."""
+"""Questions before an act that changes what is live. Without a terminal nothing is asked."""
 
 from __future__ import annotations
 

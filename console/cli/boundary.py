@@ -1,7 +1,7 @@
 """The one place where errors end: as lines on stderr and an exit code.
 
-Exit codes: those of the error classes (core/errors.py), 130 after ctrl+c, and 70 (EX_SOFTWARE of sysexits.h) for a
-mistake of Quarterdeck itself, whose traceback goes to a file.
+Exit codes: those of the error classes (core/errors.py), 130 after ctrl+c, and 70 (EX_SOFTWARE of sysexits.h)
+for a mistake of Quarterdeck itself, whose traceback goes to a file.
 """
 
 from __future__ import annotations

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console.cli.noun import noun
-from quarterdeck.console.cli.output import print_fields, print_json, print_table, text_of
+from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.cli.waiting import say_queued
 from quarterdeck.console.context import Console
+from quarterdeck.core.durations import format_duration
 from quarterdeck.core.errors import NotAllowedError, NotFoundError, QuarterdeckError
 from quarterdeck.core.manifest import GateSpec, Manifest, TriggerSpec, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
@@ -80,7 +81,13 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     print_fields(_about(manifest))
     print()
     steps = [
-        (step.name, step.uses, _settings(step.settings), step.retries, step.timeout)
+        (
+            step.name,
+            step.uses,
+            _settings(step.settings),
+            step.retries,
+            format_duration(step.timeout) if step.timeout else None,
+        )
         for step in manifest.steps
     ]
     print_table(("step", "uses", "with", "retries", "timeout"), steps, empty="No steps.")
@@ -89,7 +96,13 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     print_table(("gate", "asks", "owner"), gates, empty="No gates: every version is accepted.")
     print()
     triggers = [
-        (item.name, item.kind, _condition(item), item.cooldown or None, item.limit_per_day)
+        (
+            item.name,
+            item.kind,
+            _condition(item),
+            format_duration(item.cooldown) if item.cooldown else None,
+            item.limit_per_day,
+        )
         for item in manifest.triggers
     ]
     print_table(
@@ -108,7 +121,10 @@ def _about(manifest: Manifest) -> list[tuple[str, Any]]:
         ("task", f"{manifest.task} of {manifest.target}"),
         ("entity", manifest.entity),
         ("time", manifest.time),
-        ("monitoring", f"windows of {text_of(monitoring.window)}, from {monitoring.minimum_rows} rows"),
+        (
+            "monitoring",
+            f"windows of {format_duration(monitoring.window)}, from {monitoring.minimum_rows} rows",
+        ),
         ("rollout", f"{rollout.strategy}, promote {rollout.promote}"),
         ("file", str(manifest.folder / "pipeline.toml")),
     ]
@@ -130,7 +146,7 @@ def _condition(trigger: TriggerSpec) -> str:
     if trigger.cron is not None:
         return f"{trigger.cron} {trigger.timezone}"
     if trigger.every is not None:
-        return f"every {text_of(trigger.every)}"
+        return f"every {format_duration(trigger.every)}"
     if trigger.metric is not None:
         return f"{trigger.metric} worse by {(trigger.worse_by or 0):.0%}, {trigger.windows} windows"
     if trigger.kind == "drift":

@@ -36,7 +36,16 @@ OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 # What converters raise where they meet what they do not know.
 FAILURES = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError),
+    *(
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        NameError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ),
     QuarterdeckError,
 )
 
@@ -153,9 +162,7 @@ def _column_names(columns: Any, names: Any) -> list[str]:
     return [str(name) for name in np.atleast_1d(names[columns])]
 
 
-def _compare(
-    data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, model: FittedModel
-) -> Conversion:
+def _compare(data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, model: FittedModel) -> Conversion:
     greatest = 0.0
     for columns in check_columns(model.reference, model.signature):
         try:

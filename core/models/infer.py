@@ -105,7 +105,7 @@ def _classes(target: pl.Series, task: Task) -> tuple[str | int, ...]:
             hint="cast it in a step before, or set task",
         )
     values = sorted(target.drop_nulls().unique().to_list())
-    if task is Task.BINARY and len(values) != 2 or len(values) < 2:
+    if (task is Task.BINARY and len(values) != 2) or len(values) < 2:
         wanted = "exactly 2" if task is Task.BINARY else "2 or more"
         raise StepError(
             f"The target {target.name!r} has {len(values)} distinct values; task {task} needs {wanted}.",

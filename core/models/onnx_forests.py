@@ -43,7 +43,9 @@ def convert_forest_regressor(scope: Any, operator: Any, container: Any) -> None:
 def convert_boosting_classifier(scope: Any, operator: Any, container: Any) -> None:
     """GradientBoostingClassifier with the log loss."""
     if operator.raw_operator.loss != "log_loss":
-        raise NotImplementedError(f"gradient boosting with loss {operator.raw_operator.loss!r} is not converted")
+        raise NotImplementedError(
+            f"gradient boosting with loss {operator.raw_operator.loss!r} is not converted"
+        )
     graph = Graph(scope, container)
     raw = _boosted(graph, operator)
     add_raw_classification(graph, raw, operator, zero_is_positive=True)

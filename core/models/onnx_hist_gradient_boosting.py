@@ -44,7 +44,11 @@ def _raw_scores(graph: Graph, operator: Any) -> str:
         for target, predictor in enumerate(iteration)
     ]
     total = add_sum_of_trees(
-        graph.container, graph.scope, graph.inputs_as_doubles(operator), trees, estimator.n_trees_per_iteration_
+        graph.container,
+        graph.scope,
+        graph.inputs_as_doubles(operator),
+        trees,
+        estimator.n_trees_per_iteration_,
     )
     baseline = np.asarray(estimator._baseline_prediction, dtype=np.float64).reshape(1, -1)
     return graph.node("Add", total, graph.constant(baseline))

@@ -67,7 +67,11 @@ def convert_simple_imputer(scope: Any, operator: Any, container: Any) -> None:
     else:
         absent = graph.node("Equal", source, graph.constant(float(imputer.missing_values)))
     graph.node(
-        "Where", absent, graph.constant(statistics.reshape(1, -1)), source, output=operator.outputs[0].full_name
+        "Where",
+        absent,
+        graph.constant(statistics.reshape(1, -1)),
+        source,
+        output=operator.outputs[0].full_name,
     )
 
 

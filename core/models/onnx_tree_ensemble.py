@@ -40,9 +40,7 @@ class Tree:
     first_target: int = 0  # column of the sum that `values` starts at
 
 
-def add_sum_of_trees(
-    container: Any, scope: Any, source: str, trees: Sequence[Tree], n_targets: int
-) -> str:
+def add_sum_of_trees(container: Any, scope: Any, source: str, trees: Sequence[Tree], n_targets: int) -> str:
     """Adds nodes that give the sum of the trees' leaves, (rows, n_targets) float64, and names the result.
 
     `source` names a double tensor (rows, features).

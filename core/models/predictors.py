@@ -56,7 +56,9 @@ class OnnxPredictor:
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised; it need not be printed as well
         # ONNX Runtime's own errors have no common base but Exception.
-        kinds = [kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+        kinds = [
+            kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)
+        ]
         self._failures = (*kinds, RuntimeError, ValueError)
         try:
             session = ort.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
@@ -79,7 +81,9 @@ class OnnxPredictor:
             return _regression(outputs[0])
         labels = np.asarray(outputs[0]).reshape(-1).tolist()
         probabilities = outputs[1] if len(outputs) > 1 else None
-        if isinstance(probabilities, list):  # one mapping of class to probability a row, as many exporters write it
+        if isinstance(
+            probabilities, list
+        ):  # one mapping of class to probability a row, as many exporters write it
             classes = self.signature.classes or ()
             probabilities = np.array([[row[name] for name in classes] for row in probabilities])
         return _classification(labels, probabilities, self.signature)

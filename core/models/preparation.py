@@ -15,7 +15,14 @@ from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.signature import Signature
 
 # By module: these split on one column at a time, so the codes of an ordinal encoding do them no harm.
-TREE_MODULES = ("sklearn.tree", "sklearn.ensemble._forest", "sklearn.ensemble._gb", "lightgbm", "xgboost", "catboost")
+TREE_MODULES = (
+    "sklearn.tree",
+    "sklearn.ensemble._forest",
+    "sklearn.ensemble._gb",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+)
 HISTOGRAMS = "sklearn.ensemble._hist_gradient_boosting"
 
 

@@ -89,7 +89,9 @@ def foreign_types(data: bytes) -> list[str]:
     try:
         found: Sequence[str] = skops.io.get_untrusted_types(data=data)
     except (zipfile.BadZipFile, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
-        raise IntegrityError(f"This is not a skops file: {error}", hint="take it from its run again") from error
+        raise IntegrityError(
+            f"This is not a skops file: {error}", hint="take it from its run again"
+        ) from error
     return sorted(set(found) - set(TRUSTED))
 
 

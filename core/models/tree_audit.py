@@ -50,7 +50,9 @@ def audit_estimator(estimator: Any) -> None:
     for part in parts:  # last, since it asks the estimator that boosting starts from
         if isinstance(part, BaseGradientBoosting):
             start = part._raw_predict_init(np.zeros((1, part.n_features_in_), dtype=np.float32))
-            _require(start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs")
+            _require(
+                start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs"
+            )
 
 
 def _audit_tree(node: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
@@ -60,8 +62,12 @@ def _audit_tree(node: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     n_classes = _array(arguments[1], files)
     nodes, values = _array(state["nodes"], files), _array(state["values"], files)
     count = len(nodes)
-    _require(n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree")
-    _require(count >= 1 and nodes.ndim == 1 and _integer(state["node_count"]) == count, "its node count is wrong")
+    _require(
+        n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree"
+    )
+    _require(
+        count >= 1 and nodes.ndim == 1 and _integer(state["node_count"]) == count, "its node count is wrong"
+    )
     _require(values.shape == (count, n_outputs, n_classes.max()), "its values are of another shape")
     leaves = (nodes["left_child"] == LEAF) & (nodes["right_child"] == LEAF)
     _require_behind(nodes["left_child"], leaves)
@@ -79,7 +85,9 @@ def _audit_part(part: Any) -> None:
         _require_members(part.estimators_, part.n_features_in_)
     elif isinstance(part, BaseGradientBoosting):
         _require_members(part.estimators_.ravel().tolist(), part.n_features_in_)
-        _require(part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs")
+        _require(
+            part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs"
+        )
         for member in part.estimators_.ravel().tolist():
             _require(member.tree_.value.shape[1:] == (1, 1), "a boosted tree has more than one value a node")
     elif isinstance(part, BaggingClassifier | BaggingRegressor | IsolationForest):
@@ -97,14 +105,20 @@ def _audit_histogram(part: Any) -> None:
     for predictor in (one for iteration in part._predictors for one in iteration):
         _require(isinstance(predictor, TreePredictor), "a boosted tree is something else")
         nodes, bits = predictor.nodes, predictor.raw_left_cat_bitsets
-        _require(nodes.dtype == PREDICTOR_RECORD_DTYPE and nodes.ndim == 1 and len(nodes) > 0, "its nodes are others")
+        _require(
+            nodes.dtype == PREDICTOR_RECORD_DTYPE and nodes.ndim == 1 and len(nodes) > 0,
+            "its nodes are others",
+        )
         leaves = nodes["is_leaf"] != 0
         _require_behind(nodes["left"].astype(np.int64), leaves)
         _require_behind(nodes["right"].astype(np.int64), leaves)
         splits = nodes[~leaves]
         _require_below(splits["feature_idx"], part.n_features_in_)
         by_category = splits[splits["is_categorical"] != 0]
-        _require(bits.dtype == np.uint32 and bits.shape[1:] == (BITSET_WORDS,), "its categories are of another shape")
+        _require(
+            bits.dtype == np.uint32 and bits.shape[1:] == (BITSET_WORDS,),
+            "its categories are of another shape",
+        )
         _require_below(by_category["bitset_idx"].astype(np.int64), len(bits))
         _require(bool(categorical[by_category["feature_idx"]].all()), "a split by category is on a number")
 
@@ -123,7 +137,9 @@ def _require_behind(children: npt.NDArray[np.int64], leaves: npt.NDArray[np.bool
 
 
 def _require_below(indices: npt.NDArray[Any], limit: int) -> None:
-    _require(bool((indices >= 0).all() and (indices < limit).all()), "a node asks for a feature that is not there")
+    _require(
+        bool((indices >= 0).all() and (indices < limit).all()), "a node asks for a feature that is not there"
+    )
 
 
 def _require(holds: bool, what: str) -> None:

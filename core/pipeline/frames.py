@@ -22,7 +22,8 @@ def as_frame(value: Any, what: str) -> pl.DataFrame:
     if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "columns"):
         return pl.from_pandas(value, nan_to_null=True)
     raise StepError(
-        f"{what} is a {type(value).__name__}, not a frame.", hint="return a polars or pandas frame from the step before"
+        f"{what} is a {type(value).__name__}, not a frame.",
+        hint="return a polars or pandas frame from the step before",
     )
 
 
@@ -39,5 +40,7 @@ def part_of_split(split: Any, part: str) -> pl.DataFrame:
 def with_target(frame: pl.DataFrame, target: str) -> pl.DataFrame:
     """The rows whose target is known."""
     if target not in frame.columns:
-        raise StepError(f"There is no column {target!r}, the pipeline's target.", hint=", ".join(frame.columns))
+        raise StepError(
+            f"There is no column {target!r}, the pipeline's target.", hint=", ".join(frame.columns)
+        )
     return frame.filter(pl.col(target).is_not_null())

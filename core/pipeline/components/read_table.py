@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -24,7 +27,9 @@ def read_table(*, source: str, last: str | None = None, pipeline: PipelineInfo) 
     try:
         frame = pl.concat([_read(path) for path in files], how="vertical_relaxed")
     except (PolarsError, OSError) as error:
-        raise StepError(f"{source} cannot be read: {str(error).splitlines()[0]}", hint="open the file and look") from error
+        raise StepError(
+            f"{source} cannot be read: {str(error).splitlines()[0]}", hint="open the file and look"
+        ) from error
     return frame if last is None else _newest(frame, parse_duration(last), pipeline.time)
 
 
@@ -42,12 +47,26 @@ def source_files(source: str, workspace: Path) -> list[Path]:
     files = sorted(item for item in found if item.is_file())
     if not files:
         raise StepError(
-            f"There is no file {source!r}.", where=str(workspace), hint="the path is relative to the workspace"
+            f"There is no file {source!r}.",
+            where=str(workspace),
+            hint="the path is relative to the workspace",
         )
     strange = [item.name for item in files if item.suffix not in SUFFIXES]
     if strange:
-        raise StepError(f"{strange[0]} is neither .parquet nor .csv.", where=str(workspace), hint="convert it first")
+        raise StepError(
+            f"{strange[0]} is neither .parquet nor .csv.", where=str(workspace), hint="convert it first"
+        )
     return files
+
+
+def fingerprint(settings: Mapping[str, Any], pipeline: PipelineInfo) -> str:
+    """SHA-256 (hex) of the files' names and bytes: what the cache knows the table by."""
+    digest = hashlib.sha256()
+    for path in source_files(str(settings["source"]), pipeline.workspace):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.name}\0{content}\0".encode())
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -59,8 +78,12 @@ def _read(path: Path) -> pl.DataFrame:
 def _newest(frame: pl.DataFrame, last: timedelta, time: str | None) -> pl.DataFrame:
     if time is None or time not in frame.columns:
         raise StepError(
-            "`last` needs the time of each row.", hint="set pipeline.time to a column of the table, or leave last out"
+            "`last` needs the time of each row.",
+            hint="set pipeline.time to a column of the table, or leave last out",
         )
     if not frame[time].dtype.is_temporal():
         raise StepError(f"The time column {time!r} is {frame[time].dtype}, not a date or a time.")
     return frame.filter(pl.col(time) >= pl.col(time).max() - last)
+
+
+read_table.fingerprint = fingerprint  # type: ignore[attr-defined]  # how cache.py finds it

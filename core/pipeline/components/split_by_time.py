@@ -22,12 +22,15 @@ def split_by_time(features: Any, *, holdout: str, pipeline: PipelineInfo) -> dic
     time = pipeline.time
     if time is None or time not in frame.columns:
         raise StepError(
-            "split_by_time needs the time of each row.", hint="set pipeline.time to a column, or use split_random"
+            "split_by_time needs the time of each row.",
+            hint="set pipeline.time to a column, or use split_random",
         )
     if not frame[time].dtype.is_temporal():
         raise StepError(f"The time column {time!r} is {frame[time].dtype}, not a date or a time.")
     if frame[time].null_count():
-        raise StepError(f"{frame[time].null_count()} rows have no time in {time!r}.", hint="drop them in a step before")
+        raise StepError(
+            f"{frame[time].null_count()} rows have no time in {time!r}.", hint="drop them in a step before"
+        )
     held = pl.col(time) > pl.col(time).max() - parse_duration(holdout)
     train, kept = frame.filter(~held), frame.filter(held)
     if train.is_empty() or kept.is_empty():
