@@ -1,7 +1,8 @@
 """One column into bins: where the edges lie, and how many values fall into each.
 
-A number's bins are cut at the training rows' quantiles, so that each holds about as many; the first and the last are
-open. Few distinct values get a bin each, and then an empty one on either side for what was never seen.
+A number's bins are cut at the training rows' quantiles, so that each holds about as many; the first and the
+last are open. Few distinct values get a bin each, and then an empty one on either side for what was never
+seen.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def choose_edges(values: Floats, *, bins: int = BINS) -> tuple[float, ...]:
     if len(distinct) <= bins:
         return tuple(_around(distinct).tolist())
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
-    return tuple(edges[edges > distinct[0]].tolist())  # an edge at the least value would leave the first bin empty
+    return tuple(
+        edges[edges > distinct[0]].tolist()
+    )  # an edge at the least value would leave the first bin empty
 
 
 def _around(distinct: Floats) -> Floats:
@@ -57,7 +60,7 @@ def _around(distinct: Floats) -> Floats:
 
 
 def count_numbers(values: Floats, edges: Sequence[float]) -> tuple[list[int], int]:
-    """How many values lie in each of len(edges) + 1 bins, and how many are missing (NaN). Infinity has a bin."""
+    """How many values lie in each of len(edges) + 1 bins, and how many are NaN. Infinity has a bin."""
     present = values[~np.isnan(values)]
     places = np.searchsorted(np.asarray(edges, dtype=np.float64), present, side="right")
     return np.bincount(places, minlength=len(edges) + 1).tolist(), len(values) - len(present)

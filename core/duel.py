@@ -15,11 +15,11 @@ from quarterdeck.core.values import Decision
 class DuelVerdict:
     """What n paired rows with labels say, at any time one looks.
 
-    `difference` is the mean loss of the challenger less the champion's: negative is better. `interval` is always
-    valid: all the intervals of a duel together hold the true difference with probability 1 - alpha. `e_value` is the
-    strongest evidence so far and `needed` is 1/alpha, where it decides; `p_value` = 1 / e_value, at most 1, never
-    rises as labels arrive. `rows_needed` is how many more labels it would take at this difference, where it can be
-    told.
+    `difference` is the mean loss of the challenger less the champion's: negative is better. `interval` is
+    always valid: all the intervals of a duel together hold the true difference with probability 1 - alpha.
+    `e_value` is the strongest evidence so far and `needed` is 1/alpha, where it decides; `p_value` = 1 /
+    e_value, at most 1, never rises as labels arrive. `rows_needed` is how many more labels it would take at
+    this difference, where it can be told.
     """
 
     decision: Decision

@@ -1,10 +1,10 @@
 """Champion against challenger on the rows both have answered and whose labels have arrived.
 
-Each row gives one number, the challenger's loss less the champion's; the question is whether their mean is 0. The
-evidence is the t-mixture's (statistics/t_mixture.py), taken after every row in order of arrival, so that looking at
-any time and stopping on what is seen is allowed. It starts to count once the normal approximation can be trusted:
-after `minimum_labels` rows, and for a binary model after 20 rows of the rarer class, because the losses of a rare
-class come in rare jumps that the variance of the first rows does not know of.
+Each row gives one number, the challenger's loss less the champion's; the question is whether their mean is 0.
+The evidence is the t-mixture's (statistics/t_mixture.py), taken after every row in order of arrival, so that
+looking at any time and stopping on what is seen is allowed. It starts to count once the normal approximation
+can be trusted: after `minimum_labels` rows, and for a binary model after 20 rows of the rarer class, because
+the losses of a rare class come in rare jumps that the variance of the first rows does not know of.
 """
 
 from __future__ import annotations
@@ -53,18 +53,20 @@ def compare(
 ) -> DuelVerdict:
     """Judge n paired rows in the order in which their labels arrived.
 
-    Labels, scores and classes are as in metrics.families.compute(). `tau2` is the variance of the mixture over mean /
-    standard deviation of the differences, chosen before the duel; by default it is sharpest at ten times
-    `minimum_labels`. `loss` is one of metrics/losses.py, by default the task's.
+    Labels, scores and classes are as in metrics.families.compute(). `tau2` is the variance of the mixture
+    over mean / standard deviation of the differences, chosen before the duel; by default it is sharpest at
+    ten times `minimum_labels`. `loss` is one of metrics/losses.py, by default the task's.
 
-    PROMOTE where the evidence has reached 1/alpha and says that the challenger's loss is lower, REJECT where higher.
-    HOLD otherwise: too few labels, not enough evidence, or evidence that was once reached and has since turned
-    round. No rows give HOLD. Raises RefusedError on rows that cannot be scored, and on alpha or minimum_labels
-    without meaning.
+    PROMOTE where the evidence has reached 1/alpha and says that the challenger's loss is lower, REJECT where
+    higher. HOLD otherwise: too few labels, not enough evidence, or evidence that was once reached and has
+    since turned round. No rows give HOLD. Raises RefusedError on rows that cannot be scored, and on alpha or
+    minimum_labels without meaning.
     """
     check_alpha(alpha)
     if minimum_labels < 2:
-        raise RefusedError(f"a duel on {minimum_labels} labels shows nothing", hint="2 or more; 200 is the default")
+        raise RefusedError(
+            f"a duel on {minimum_labels} labels shows nothing", hint="2 or more; 200 is the default"
+        )
     loss = loss or DEFAULT_LOSS[task]
     if np.shape(y_true)[:1] == (0,):
         return _nothing(loss, alpha, minimum_labels)

@@ -1,7 +1,8 @@
 """The gate "not worse than the champion", on the same rows, by a one-sided confidence bound of the worsening.
 
-Which bound depends on the metric: Student's t where the metric is a mean over rows, DeLong for a binary ROC AUC, the
-paired bootstrap for everything else, a user's KPI included. Needs numpy; gates.py has the values and does not.
+Which bound depends on the metric: Student's t where the metric is a mean over rows, DeLong for a binary ROC
+AUC, the paired bootstrap for everything else, a user's KPI included. Needs numpy; gates.py has the values and
+does not.
 """
 
 from __future__ import annotations
@@ -70,19 +71,22 @@ def judge_not_worse(
 ) -> GateResult:
     """Judge whether a candidate is worse than the champion by more than `margin`, in the metric's unit.
 
-    `y_true`, `score`, `champion_score` and `classes` are as in metrics.families.compute(), for the same rows in the
-    same order. `kpi`, the user's function of (y_true, y_pred), is called with the true labels and the predicted
-    labels or values. The statistic is the worsening: candidate - champion for a loss, the reverse for a score.
+    `y_true`, `score`, `champion_score` and `classes` are as in metrics.families.compute(), for the same rows
+    in the same order. `kpi`, the user's function of (y_true, y_pred), is called with the true labels and the
+    predicted labels or values. The statistic is the worsening: candidate - champion for a loss, the reverse
+    for a score.
 
-    PASS: its upper bound is at most the margin, or there is no champion (`champion_score` None). FAIL: its lower
-    bound is above the margin. HOLD: neither, or rows that cannot be compared, with the rows still needed where they
-    can be told. NaN and unequal lengths are HOLD too, with the reason. Raises RefusedError on a metric that the task
-    does not have and on a margin or confidence without meaning.
+    PASS: its upper bound is at most the margin, or there is no champion (`champion_score` None). FAIL: its
+    lower bound is above the margin. HOLD: neither, or rows that cannot be compared, with the rows still
+    needed where they can be told. NaN and unequal lengths are HOLD too, with the reason. Raises RefusedError
+    on a metric that the task does not have and on a margin or confidence without meaning.
     """
     if kpi is None:
         check_name(metric, task)
     if not (0 <= margin < math.inf and 0.5 <= confidence < 1):
-        raise RefusedError(f"margin {margin}, confidence {confidence}", hint="0 or more; 0.5 or more and below 1")
+        raise RefusedError(
+            f"margin {margin}, confidence {confidence}", hint="0 or more; 0.5 or more and below 1"
+        )
     blank = GateResult(
         gate=f"{metric} not worse than the {against} by more than {margin:g}",
         metric=metric,
@@ -142,7 +146,9 @@ def _worsening(metric: str, paired: _Paired, confidence: float, kpi: Kpi | None,
         return _by_bootstrap(_kpi_worsening(kpi, paired, better), paired.n, confidence)
     if metric in _ROW_LOSS:
         loss = _ROW_LOSS[metric]
-        return paired_bound(losses_of(paired.candidate, loss) - losses_of(paired.champion, loss), confidence=confidence)
+        return paired_bound(
+            losses_of(paired.candidate, loss) - losses_of(paired.champion, loss), confidence=confidence
+        )
     if metric == "roc_auc_score" and paired.candidate.task is Task.BINARY:
         found = paired_auc_difference(paired.candidate.y, paired.champion.score, paired.candidate.score)
         return normal_bound(found.difference, found.standard_error, n=paired.n, confidence=confidence)
@@ -191,12 +197,15 @@ def _predicted(rows: Rows, paired: _Paired) -> NDArray[Any]:
 def _verdict(blank: GateResult, bound: Bound, margin: float) -> GateResult:
     found = replace(blank, statistic=bound.estimate, interval=(bound.low, bound.high))
     share = f"{bound.confidence:.4g}"
-    # At the margin it passes: a candidate that answers exactly as the champion does is not worse, at margin 0 too.
+    # At the margin it passes: a candidate that answers exactly as the champion does is not worse, at margin 0
+    # too.
     if bound.high <= margin:
         reason = f"worse by at most {bound.high:.4g} with confidence {share}; {margin:g} is allowed"
         return replace(found, outcome=Outcome.PASS, reason=reason)
     if bound.low > margin:
         reason = f"worse by at least {bound.low:.4g} with confidence {share}; {margin:g} is allowed"
         return replace(found, outcome=Outcome.FAIL, reason=reason)
-    reason = f"worse by {bound.low:.4g} to {bound.high:.4g} on {bound.n} rows: not enough to tell from {margin:g}"
+    reason = (
+        f"worse by {bound.low:.4g} to {bound.high:.4g} on {bound.n} rows: not enough to tell from {margin:g}"
+    )
     return replace(found, reason=reason, rows_needed=rows_needed(bound, margin))

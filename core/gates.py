@@ -1,7 +1,7 @@
-"""What a gate says about a candidate version: the result as a value, thresholds on one number, and the sum of all.
+"""What a gate says about a candidate version: the result as a value, thresholds on a number, and the sum.
 
-Loads without numpy, because the console and the store read results. The comparison with the champion computes, and
-is in gate_judging.py.
+Loads without numpy, because the console and the store read results. The comparison with the champion
+computes, and is in gate_judging.py.
 
 A number that is missing is never a pass: no value, NaN or no rows is HOLD.
 """
@@ -21,10 +21,10 @@ from quarterdeck.core.values import Direction, Outcome
 class GateResult:
     """One gate's verdict with its evidence.
 
-    `statistic` is what was held against `threshold`: the metric itself, or, in a comparison with the champion, the
-    worsening (positive is worse). `direction` is the way of `statistic` that is better. `interval` holds the lower
-    and the upper one-sided confidence bound of the statistic. `rows_needed` is how many rows are still needed,
-    beyond the `n` that were there, where that can be told.
+    `statistic` is what was held against `threshold`: the metric itself, or, in a comparison with the
+    champion, the worsening (positive is worse). `direction` is the way of `statistic` that is better.
+    `interval` holds the lower and the upper one-sided confidence bound of the statistic. `rows_needed` is how
+    many rows are still needed, beyond the `n` that were there, where that can be told.
     """
 
     gate: str  # in words: "roc_auc_score at least 0.7"
@@ -73,9 +73,9 @@ def judge_bound(
 ) -> GateResult:
     """Hold a metric against a least or a greatest value, or both; the limit itself passes.
 
-    `value` is the metric on `n` rows. None, NaN and `n` = 0 give HOLD; an infinite value is a number like any other,
-    and the result keeps it as None with the value in its reason, because JSON has none. Raises RefusedError where
-    neither limit is given, or where no number can meet both.
+    `value` is the metric on `n` rows. None, NaN and `n` = 0 give HOLD; an infinite value is a number like any
+    other, and the result keeps it as None with the value in its reason, because JSON has none. Raises
+    RefusedError where neither limit is given, or where no number can meet both.
     """
     _check_limits(metric, minimum, maximum)
     threshold, direction = _nearer(value, minimum, maximum)
@@ -111,7 +111,9 @@ def _limits(minimum: float | None, maximum: float | None) -> str:
     return " and ".join(parts)
 
 
-def _nearer(value: float | None, minimum: float | None, maximum: float | None) -> tuple[float | None, Direction]:
+def _nearer(
+    value: float | None, minimum: float | None, maximum: float | None
+) -> tuple[float | None, Direction]:
     """Of two limits, the one that is broken or closer: the one worth showing."""
     if minimum is None:
         return maximum, Direction.LOWER

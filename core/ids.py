@@ -1,9 +1,9 @@
 """Identifiers that sort by the time they were made: UUID version 7 as text.
 
-Layout after RFC 9562, section 5.7: 48 bits of Unix milliseconds, version, 12 bits, variant, 62 bits. The 74 bits
-behind the time start at a random number each millisecond and grow by a random step within it (section 6.2, method
-2), so ids of one process rise strictly, also when the clock is set back. They are names, not secrets. Python 3.14's
-uuid.uuid7 replaces this.
+Layout after RFC 9562, section 5.7: 48 bits of Unix milliseconds, version, 12 bits, variant, 62 bits. The 74
+bits behind the time start at a random number each millisecond and grow by a random step within it (section
+6.2, method 2), so ids of one process rise strictly, also when the clock is set back. They are names, not
+secrets. Python 3.14's uuid.uuid7 replaces this.
 """
 
 from __future__ import annotations

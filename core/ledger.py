@@ -1,8 +1,8 @@
-"""The ledger's rule: every entry carries the hash of the one before, so no entry can change, go or come unseen.
+"""The ledger's rule: every entry carries the hash of the one before, so that none changes or goes unseen.
 
-An entry's hash is SHA-256 over its canonical JSON: keys sorted, no spaces, UTF-8, times in UTC with microseconds,
-enums as their values, and whole floats as integers, because databases give 1.0 back as 1. NaN and infinity are
-refused. The first entry is chained to GENESIS. Loads without any library.
+An entry's hash is SHA-256 over its canonical JSON: keys sorted, no spaces, UTF-8, times in UTC with
+microseconds, enums as their values, and whole floats as integers, because databases give 1.0 back as 1. NaN
+and infinity are refused. The first entry is chained to GENESIS. Loads without any library.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -60,8 +60,8 @@ def make_entry(
     before: Any = None,
     after: Any = None,
 ) -> Entry:
-    """The entry that follows `previous` (None: the first), with its hash. Raises RefusedError as canonical_json."""
-    fields: dict[str, Any] = {
+    """The entry that follows `previous` (None: the first). Raises RefusedError as canonical_json() does."""
+    values: dict[str, Any] = {
         "seq": 1 if previous is None else previous.seq + 1,
         "at": at,
         "actor": actor,
@@ -74,12 +74,10 @@ def make_entry(
         "after": plain(after),
         "previous_hash": GENESIS if previous is None else previous.hash,
     }
-    return Entry(**fields, hash=_digest(fields))
+    return Entry(**values, hash=_digest(values))
 
 
-_HASHED = (
-    "seq", "at", "actor", "act", "subject", "environment", "reason", "evidence", "before", "after", "previous_hash",
-)  # fmt: skip
+_HASHED = tuple(field.name for field in fields(Entry) if field.name != "hash")
 
 
 def entry_hash(entry: Entry) -> str:
@@ -87,13 +85,15 @@ def entry_hash(entry: Entry) -> str:
     return _digest({name: getattr(entry, name) for name in _HASHED})
 
 
-def _digest(fields: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
+def _digest(values: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(values).encode()).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
     """The one text of a JSON-able value. Raises RefusedError on what has none, naming the place."""
-    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -115,12 +115,16 @@ def plain(value: Any, where: str = "$") -> Any:
         return {_key(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    raise RefusedError(f"a {type(value).__name__} cannot be kept in the ledger", where=where, hint="use JSON values")
+    raise RefusedError(
+        f"a {type(value).__name__} cannot be kept in the ledger", where=where, hint="use JSON values"
+    )
 
 
 def _plain_float(value: float, where: str) -> float | int:
     if not math.isfinite(value):
-        raise RefusedError(f"{value} cannot be kept in the ledger", where=where, hint="leave it out, or use null")
+        raise RefusedError(
+            f"{value} cannot be kept in the ledger", where=where, hint="leave it out, or use null"
+        )
     return int(value) if value.is_integer() else value
 
 
@@ -136,12 +140,15 @@ def _key(key: Any, where: str) -> str:
     return str(key.value) if isinstance(key, Enum) else key
 
 
-def verify_chain(entries: Iterable[Entry], *, after: Entry | None = None, head: str | None = None) -> Iterator[Problem]:
+def verify_chain(
+    entries: Iterable[Entry], *, after: Entry | None = None, head: str | None = None
+) -> Iterator[Problem]:
     """Yield what is wrong with a chain in order of `seq`; nothing where all is well. Reads the entries once.
 
-    `after` is the entry before the first given (None: they start at 1). `head` is the last entry's hash as someone
-    noted it elsewhere: without it, entries cut off the end cannot be seen. A changed entry is reported once; the
-    ones behind it are not, because they are checked against the hash that is written in it.
+    `after` is the entry before the first given (None: they start at 1). `head` is the last entry's hash as
+    someone noted it elsewhere: without it, entries cut off the end cannot be seen. A changed entry is
+    reported once; the ones behind it are not, because they are checked against the hash that is written in
+    it.
     """
     seq = 0 if after is None else after.seq
     previous = GENESIS if after is None else after.hash
@@ -149,14 +156,18 @@ def verify_chain(entries: Iterable[Entry], *, after: Entry | None = None, head: 
         yield from _check_entry(entry, seq, previous)
         seq, previous = entry.seq, entry.hash
     if head is not None and previous != head:
-        yield Problem(seq=seq, message="the chain does not end in the hash that was noted: its end was cut or replaced")
+        yield Problem(
+            seq=seq, message="the chain does not end in the hash that was noted: its end was cut or replaced"
+        )
 
 
 def _check_entry(entry: Entry, seq: int, previous: str) -> Iterator[Problem]:
     if entry.seq <= seq:
         yield Problem(seq=entry.seq, message=f"it follows entry {seq}: entries are doubled or out of order")
     elif entry.seq > seq + 1:
-        missing = f"entry {seq + 1} is" if entry.seq == seq + 2 else f"entries {seq + 1} to {entry.seq - 1} are"
+        missing = (
+            f"entry {seq + 1} is" if entry.seq == seq + 2 else f"entries {seq + 1} to {entry.seq - 1} are"
+        )
         yield Problem(seq=entry.seq, message=f"{missing} missing before it")
     if entry.previous_hash != previous:
         yield Problem(seq=entry.seq, message="it is not chained to the entry before it")

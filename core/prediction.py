@@ -1,14 +1,15 @@
 """Rows of a prediction request, checked against the signature before the model sees them.
 
-compile_checker() turns a signature into closures once; a row that is right costs one dictionary look-up and two or
-three comparisons a field, and raises nothing. Loads without numpy.
+compile_checker() turns a signature into closures once; a row that is right costs one dictionary look-up and
+two or three comparisons a field, and raises nothing. Loads without numpy.
 
 What is decided here:
-- Every field must be there; a field that may be null must be sent as null. An absent column is most often a mistake.
-- A string that training did not see is refused, with the nearest one it saw, unless the field has no categories
-  because training saw too many (more than 200) to list.
-- A number may leave the range of training by ten times its width on either side; beyond that it is taken for a
-  mistake of unit. A constant's width is its own size, at least 1.
+- Every field must be there; a field that may be null must be sent as null. An absent column is most often a
+  mistake.
+- A string that training did not see is refused, with the nearest one it saw, unless the field has no
+  categories because training saw too many (more than 200) to list.
+- A number may leave the range of training by ten times its width on either side; beyond that it is taken for
+  a mistake of unit. A constant's width is its own size, at least 1.
 - A time without a zone is UTC, as in training data.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ from quarterdeck.core.models.signature import Field, FieldKind, Signature
 LONGEST_STRING = 1_000
 RANGE_FACTOR = 10.0  # how many widths of the training range a number may lie outside it
 _INT64 = 2**63
+_GREATEST = sys.float_info.max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Check = Callable[[Any], Any]  # a right value as the model takes it; raises _Wrong
@@ -46,7 +49,7 @@ class _Wrong(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedRows:
-    """Rows as columns, each list in the order of the rows. `entities` and `times` hold None where none was sent."""
+    """Rows as columns, lists in the order of the rows. `entities` and `times` hold None where none came."""
 
     columns: dict[str, list[Any]]
     entities: list[str | int | None]
@@ -66,15 +69,19 @@ class RowChecker:
         self._time = signature.time
         self._target = signature.target
         # Entity and time may come along without being something the model reads.
-        self._extras = tuple(name for name in (signature.entity, signature.time) if name and name not in self._names)
+        beside = (signature.entity, signature.time)
+        self._extras = tuple(name for name in beside if name and name not in self._names)
 
     def check(self, rows: Sequence[Mapping[str, Any]]) -> CheckedRows:
-        """Return the rows as columns. Raises InputError at the first wrong value, naming row (from 0) and field."""
+        """Return the rows as columns. Raises InputError at the first wrong value, with row and field."""
         checked = [self._check_row(row, index) for index, row in enumerate(rows)]
         if len(checked) == 1:  # the commonest request by far
             columns = {name: [value] for name, value in zip(self._order, checked[0], strict=True)}
         elif checked:
-            columns = {name: list(values) for name, values in zip(self._order, zip(*checked, strict=True), strict=True)}
+            columns = {
+                name: list(values)
+                for name, values in zip(self._order, zip(*checked, strict=True), strict=True)
+            }
         else:
             columns = {name: [] for name in self._order}
         return CheckedRows(
@@ -116,10 +123,11 @@ class RowChecker:
     def _unknown(self, name: str, missing: list[str], index: int) -> InputError:
         where = f"row {index}, field {str(name)[:100]!r}"
         if name == self._target:
-            return InputError("this is what the model predicts, not one of its fields", where=where, hint="leave it out")
+            message = "this is what the model predicts, not one of its fields"
+            return InputError(message, where=where, hint="leave it out")
         # A missing field is the likelier meaning of a misspelt one than a field that is there.
-        near = _nearest(name, missing) or _nearest(name, [field for field, _ in self._checks])
-        hint = f"did you mean {near!r}?" if near else f"the fields are {', '.join(n for n, _ in self._checks)}"
+        near = _nearest(name, missing) or _nearest(name, self._order)
+        hint = f"did you mean {near!r}?" if near else f"the fields are {', '.join(self._order)}"
         return InputError("the model has no such field", where=where, hint=hint)
 
     @staticmethod
@@ -161,7 +169,7 @@ def allowed_range(field: Field) -> tuple[float, float]:
 
 def _number(field: Field) -> Check:
     low, high = allowed_range(field)
-    low, high = max(low, -1.7976931348623157e308), min(high, 1.7976931348623157e308)  # infinity is out of any range
+    low, high = max(low, -_GREATEST), min(high, _GREATEST)  # infinity is out of any range
     nullable = field.nullable
 
     def check(value: Any) -> Any:
@@ -197,7 +205,9 @@ def _checked_number(value: Any, field: Field, low: float, high: float, expected:
     if value.__class__ not in (int, float):
         raise _Wrong(*_not_a(expected, value, field))
     if value != value or value in (math.inf, -math.inf):
-        raise _Wrong(f"expected {expected}, found {value}", "send null for a missing value" if field.nullable else None)
+        raise _Wrong(
+            f"expected {expected}, found {value}", "send null for a missing value" if field.nullable else None
+        )
     if not low <= value <= high:
         raise _Wrong(*_out_of_range(value, field, low, high))
     return float(value) if field.kind is FieldKind.NUMBER else value

@@ -1,7 +1,7 @@
 """What the training rows looked like, and counts of other rows in the same bins.
 
-A profile is kept with its version. Counts of any rows can be merged by adding, so a window's drift costs the same
-whatever its traffic: the bins are compared, not the rows.
+A profile is kept with its version. Counts of any rows can be merged by adding, so a window's drift costs the
+same whatever its traffic: the bins are compared, not the rows.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class BinCounts:
 class FeatureProfile:
     """One column of the reference rows.
 
-    Numbers have `edges` (len(counts) - 1 of them) and moments of their finite values; strings and booleans have
-    `categories`, the most frequent first, and one more bin for all others.
+    Numbers have `edges` (len(counts) - 1 of them) and moments of their finite values; strings and booleans
+    have `categories`, the most frequent first, and one more bin for all others.
     """
 
     name: str
@@ -77,7 +77,7 @@ class FeatureProfile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """The reference rows, feature by feature in the signature's order, and the model's scores on held-out rows."""
+    """The reference rows, feature by feature in the signature's order, and the model's scores."""
 
     features: tuple[FeatureProfile, ...]
     score: FeatureProfile | None
@@ -105,7 +105,7 @@ class Counts:
     score: BinCounts | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain lists: {"rows": n, "features": {name: [[bins], missing, outside]}, "score": the same or None}."""
+        """{"rows": n, "features": {name: [[bins], missing, outside]}, "score": the same list or None}."""
         features = {name: _bins_to_list(bins) for name, bins in self.features.items()}
         return {
             "rows": self.rows,
@@ -127,15 +127,18 @@ def build_profile(
 ) -> Profile:
     """Profile the reference rows: one list or array of n values per field, None or NaN where missing.
 
-    `scores` are the model's, of rows it has not seen: on its training rows a model is surer than it will ever be
-    again, and the prediction would drift from the first day. Their number may differ from n. Raises RefusedError on a
-    missing column, columns of unequal length, and a number column that holds something else.
+    `scores` are the model's, of rows it has not seen: on its training rows a model is surer than it will ever
+    be again, and the prediction would drift from the first day. Their number may differ from n. Raises
+    RefusedError on a missing column, columns of unequal length, and a number column that holds something
+    else.
     """
     _check_columns(columns, signature.names)
     score = None
     if scores is not None:
         score = _profile_numbers(Field(name=SCORE, kind=FieldKind.NUMBER), scores)
-    return Profile(features=tuple(_profile(field, columns[field.name]) for field in signature.fields), score=score)
+    return Profile(
+        features=tuple(_profile(field, columns[field.name]) for field in signature.fields), score=score
+    )
 
 
 def _profile(field: Field, values: Sequence[Any]) -> FeatureProfile:
@@ -176,14 +179,16 @@ def count(
 ) -> Counts:
     """Count n rows into the profile's bins; columns as in build_profile(), further ones are ignored.
 
-    `outside` is what lies below the least or above the greatest number of the reference, or is a category that the
-    reference did not have (0 where it had more than are listed: then it cannot be told).
+    `outside` is what lies below the least or above the greatest number of the reference, or is a category
+    that the reference did not have (0 where it had more than are listed: then it cannot be told).
     """
     rows = _check_columns(columns, profile.names)
     score = None
     if scores is not None and profile.score is not None:
         score = _count(profile.score, scores)
-    return Counts(rows=rows, features={f.name: _count(f, columns[f.name]) for f in profile.features}, score=score)
+    return Counts(
+        rows=rows, features={f.name: _count(f, columns[f.name]) for f in profile.features}, score=score
+    )
 
 
 def _count(feature: FeatureProfile, values: Sequence[Any]) -> BinCounts:

@@ -1,7 +1,7 @@
 """Model versions, their states, and who may take whose place.
 
-A version's state says how far it has come; an alias says which version bears a name in one environment. The states
-move by one table, TRANSITIONS. Loads without numpy.
+A version's state says how far it has come; an alias says which version bears a name in one environment. The
+states move by one table, TRANSITIONS. Loads without numpy.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from quarterdeck.core.values import Alias, Engine, Outcome, VersionState
 
 S = VersionState
 
-# From each state to the states it may move to. A promotion that a person forces past HOLD or FAIL is the move from
-# CANDIDATE or REJECTED to CHAMPION; check_promotable asks for `force` there.
+# From each state to the states it may move to. A promotion that a person forces past HOLD or FAIL is the move
+# from CANDIDATE or REJECTED to CHAMPION; check_promotable asks for `force` there.
 TRANSITIONS: dict[VersionState, frozenset[VersionState]] = {
     S.CANDIDATE: frozenset({S.ACCEPTED, S.REJECTED, S.CHAMPION, S.RETIRED}),
     S.ACCEPTED: frozenset({S.CHALLENGER, S.CHAMPION, S.REJECTED, S.RETIRED}),
@@ -113,16 +113,18 @@ def transition(state: VersionState, to: VersionState) -> VersionState:
     allowed = TRANSITIONS[state]
     if to not in allowed:
         options = ", ".join(sorted(allowed)) or "nothing: it is the last state"
-        raise RefusedError(f"a version cannot go from {state} to {to}", hint=f"from {state} it can go to {options}")
+        raise RefusedError(
+            f"a version cannot go from {state} to {to}", hint=f"from {state} it can go to {options}"
+        )
     return to
 
 
 def check_promotable(version: Version, champion: Version | None, *, force: bool) -> None:
     """Refuse a promotion that the rules do not allow; return where they do.
 
-    `champion` is the version that bears the name in the environment now. `force` lets a person promote a version
-    whose gates held or failed; the caller writes the reason into the ledger. A retired version and a version of
-    another model are refused in any case.
+    `champion` is the version that bears the name in the environment now. `force` lets a person promote a
+    version whose gates held or failed; the caller writes the reason into the ledger. A retired version and a
+    version of another model are refused in any case.
     """
     where = version.reference
     if champion is not None and champion.model != version.model:
@@ -133,7 +135,9 @@ def check_promotable(version: Version, champion: Version | None, *, force: bool)
     if force:
         return
     if version.state in (VersionState.CANDIDATE, VersionState.REJECTED):
-        raise RefusedError(_why_not(version), where=where, hint="a person who may can force it, with a reason")
+        raise RefusedError(
+            _why_not(version), where=where, hint="a person who may can force it, with a reason"
+        )
 
 
 def _why_not(version: Version) -> str:

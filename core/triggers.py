@@ -1,4 +1,4 @@
-"""When a trigger fires: evidence first (decay, drift), then the brakes (pause, cooldown, dedupe, limit a day).
+"""When a trigger fires: evidence first (decay, drift), then the brakes (pause, cooldown, limit a day).
 
 Pure rules: what happened and the time are given. Loads without numpy.
 """
@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TypeVar
 
 from quarterdeck.core.drift.verdict import DriftResult
@@ -17,8 +18,9 @@ from quarterdeck.core.values import Direction, TriggerKind
 
 W = TypeVar("W")
 
-# Evidence of these kinds is about a stretch of event time. Replaying a week in an hour must neither be held back by
-# the wall's clock nor fire once per replayed window, so their cooldown runs by the time of the evidence.
+# Evidence of these kinds is about a stretch of event time. Replaying a week in an hour must neither be held
+# back by the wall's clock nor fire once per replayed window, so their cooldown runs by the time of the
+# evidence.
 _BY_EVENT_TIME = (TriggerKind.DRIFT, TriggerKind.DECAY)
 # A person or another system asked for this very run: only a run that is under way already stands against it.
 _ASKED_FOR = (TriggerKind.MANUAL, TriggerKind.WEBHOOK)
@@ -47,10 +49,10 @@ def decide_fire(
 ) -> FireDecision:
     """Decide whether a trigger with its evidence at hand may start a run.
 
-    `active_run` is a run of the pipeline that is queued or running. For drift and decay the cooldown is counted from
-    `last_evidence`, the event time of the evidence that fired last, to `evidence_at`; evidence that is not newer
-    never fires again. For the others it is counted from `last_fired` to `now`. Manual and webhook triggers know no
-    pause, cooldown or limit.
+    `active_run` is a run of the pipeline that is queued or running. For drift and decay the cooldown is
+    counted from `last_evidence`, the event time of the evidence that fired last, to `evidence_at`; evidence
+    that is not newer never fires again. For the others it is counted from `last_fired` to `now`. Manual and
+    webhook triggers know no pause, cooldown or limit.
     """
     if active_run is not None:
         return FireDecision(fire=False, reason=f"run {active_run} is under way")
@@ -62,7 +64,9 @@ def decide_fire(
     if held is not None:
         return FireDecision(fire=False, reason=held)
     if limit_per_day is not None and fired_today >= limit_per_day:
-        return FireDecision(fire=False, reason=f"it fired {fired_today} times today; the limit is {limit_per_day}")
+        return FireDecision(
+            fire=False, reason=f"it fired {fired_today} times today; the limit is {limit_per_day}"
+        )
     return FireDecision(fire=True, reason=f"{kind}, with nothing against it")
 
 
@@ -122,9 +126,9 @@ def decay(
 ) -> DecayEvidence | None:
     """The evidence that a live metric has decayed, or None.
 
-    Each of the last `windows` windows must be worse than `reference` by at least `worse_by`, and by more than its
-    own standard error where that is known. A window without labels breaks the row of windows: it proves nothing.
-    With `width`, a gap between two windows does too. `values` may come in any order.
+    Each of the last `windows` windows must be worse than `reference` by at least `worse_by`, and by more than
+    its own standard error where that is known. A window without labels breaks the row of windows: it proves
+    nothing. With `width`, a gap between two windows does too. `values` may come in any order.
     """
     last = _last(sorted(values, key=lambda window: window.start), windows)
     if last is None or _has_gap([window.start for window in last], width):
@@ -186,7 +190,9 @@ def drift_trigger(
         return None
     if any(len(window.drifted) < features for window in last):
         return None
-    return DriftEvidence(windows=tuple(window.start for window in last), features=tuple(sorted(last[-1].drifted)))
+    return DriftEvidence(
+        windows=tuple(window.start for window in last), features=tuple(sorted(last[-1].drifted))
+    )
 
 
 def _last(ordered: list[W], windows: int) -> list[W] | None:
@@ -197,4 +203,4 @@ def _last(ordered: list[W], windows: int) -> list[W] | None:
 
 
 def _has_gap(starts: list[datetime], width: timedelta | None) -> bool:
-    return width is not None and any(b - a > width for a, b in zip(starts, starts[1:], strict=False))
+    return width is not None and any(b - a > width for a, b in pairwise(starts))

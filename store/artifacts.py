@@ -1,7 +1,7 @@
 """Artifacts: bytes kept under their own SHA-256, in a folder or wherever fsspec reaches.
 
-`artifacts/ab/cdef...` holds the bytes whose SHA-256 begins with `ab`. A name says what must be in the file, so
-writing twice is harmless, and every load is checked against it. A reader never sees a half-written file.
+`artifacts/ab/cdef...` holds the bytes whose SHA-256 begins with `ab`. A name says what must be in the file,
+so writing twice is harmless, and every load is checked against it. A reader never sees a half-written file.
 """
 
 from __future__ import annotations
@@ -48,14 +48,16 @@ class ArtifactStore:
             self._place = _Folder(Path(text.removeprefix("file://")))
 
     def put(self, data: bytes) -> Artifact:
-        """Keeps `data`; again is no error and writes nothing. UnavailableError where there is no room or no way."""
+        """Keeps `data`; again is no error and writes nothing. UnavailableError where there is no room or no
+        way.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         with _reported(self._place, "written"):
             self._place.write(sha256, data)
         return Artifact(sha256=sha256, size=len(data))
 
     def get(self, sha256: str) -> bytes:
-        """The bytes, checked. IntegrityError where they are missing or others; NotFoundError for no SHA-256."""
+        """The bytes, checked. IntegrityError where missing or others; NotFoundError for a wrong name."""
         _check_name(sha256)
         try:
             with _reported(self._place, "read"):
@@ -107,7 +109,9 @@ class _Folder:
         self._path(sha256).unlink(missing_ok=True)
 
     def write(self, sha256: str, data: bytes) -> None:
-        """Under another name first, flushed to the disk, then renamed. What is there but damaged is replaced."""
+        """Under another name first, flushed to the disk, then renamed. What is there but damaged is
+        replaced.
+        """
         path = self._path(sha256)
         if _holds(path, data):
             return

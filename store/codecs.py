@@ -1,10 +1,11 @@
 """Results of steps as bytes, and back: Parquet, .npy, skops and JSON; never pickle.
 
-Equal content gives equal bytes, so that equal results have one name. The bytes say themselves what they are. A result
-made of several (a dict or tuple of frames, a fitted model) is a small JSON document with the SHA-256 of each part.
+Equal content gives equal bytes, so that equal results have one name. The bytes say themselves what they are.
+A result made of several (a dict or tuple of frames, a fitted model) is a small JSON document with the
+SHA-256 of each part.
 
-What is refused, with the name of the step: other types; NaN and infinity in polars frames, arrays and JSON (a missing
-value is null); in a pandas frame NaN means missing, and infinity is refused.
+What is refused, with the name of the step: other types; NaN and infinity in polars frames, arrays and JSON
+(a missing value is null); in a pandas frame NaN means missing, and infinity is refused.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from quarterdeck.core.models.signature import Signature
 from quarterdeck.store.finite import check_array, check_frame, check_number
 
 CAN_BE_KEPT = (
-    "a polars or pandas frame, a NumPy array, a fitted scikit-learn estimator, what `fit` returns, JSON values "
-    "(text, numbers, true, false, None, lists, dicts with text keys), or a dict or tuple of these"
+    "a polars or pandas frame, a NumPy array, a fitted scikit-learn estimator, what `fit` returns, "
+    "JSON values (text, numbers, true, false, None, lists, dicts with text keys), or a dict or tuple of these"
 )
 _PANDAS_MARK = {"quarterdeck.frame": "pandas"}
 
@@ -38,7 +39,9 @@ Get = Callable[[str], bytes]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
-    """One result: `kind` is polars, pandas, numpy, estimator, json, bundle or model; `children` are its parts."""
+    """One result: `kind` is polars, pandas, numpy, estimator, json, bundle or model; `children` are its
+    parts.
+    """
 
     kind: str
     data: bytes
@@ -97,7 +100,7 @@ def encode(value: Any, *, step: str) -> Encoded:
 
 
 def decode(data: bytes, get: Get) -> Any:
-    """The result in `data`; `get` gives the bytes of a part by its SHA-256. IntegrityError for other bytes."""
+    """The result in `data`; `get` gives a part's bytes by SHA-256. IntegrityError for other bytes."""
     try:
         if data.startswith(b"PAR1"):
             return _read_frame(data)

@@ -1,4 +1,4 @@
-"""No NaN and no infinity in what a step returns: each is refused where it appears, with its place and count."""
+"""No NaN and no infinity in what a step returns: each is refused, with its place and how many there are."""
 
 from __future__ import annotations
 

@@ -15,7 +15,11 @@ def endpoints_of(tx: Connection, ids: Sequence[str]) -> dict[str, str]:
     """Prediction id -> endpoint, for the ids that are in the log."""
     found: dict[str, str] = {}
     for chunk in _chunks(ids):
-        found.update(tx.execute(select(predictions.c.id, predictions.c.endpoint).where(predictions.c.id.in_(chunk))).all())
+        found.update(
+            tx.execute(
+                select(predictions.c.id, predictions.c.endpoint).where(predictions.c.id.in_(chunk))
+            ).all()
+        )
     return found
 
 

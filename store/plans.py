@@ -27,7 +27,10 @@ _version = table(
 )
 _alias = table("alias", column("environment"), column("model"), column("alias"), column("version"))
 
-_GOOD = (VersionState.CANDIDATE.value, VersionState.ACCEPTED.value)  # the newest of these may be promoted next
+_GOOD = (
+    VersionState.CANDIDATE.value,
+    VersionState.ACCEPTED.value,
+)  # the newest of these may be promoted next
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +63,9 @@ class PlannedEndpoint:
     """A model's part of the plan. `standby`: worth holding ready, the newest good version and the previous champion."""
 
     name: str
-    signature: Signature  # the champion's, or where there is none the newest version's: what a label looks like
+    signature: (
+        Signature  # the champion's, or where there is none the newest version's: what a label looks like
+    )
     champion: PlannedVersion | None
     challenger: PlannedVersion | None
     standby: tuple[PlannedVersion, ...] = ()
@@ -76,7 +81,9 @@ class TrafficPlan:
 def read_plan(tx: Connection, environment: str) -> TrafficPlan:
     """What answers in an environment now."""
     aliases: dict[str, dict[Alias, int]] = defaultdict(dict)
-    found = select(_alias.c.model, _alias.c.alias, _alias.c.version).where(_alias.c.environment == environment)
+    found = select(_alias.c.model, _alias.c.alias, _alias.c.version).where(
+        _alias.c.environment == environment
+    )
     for model, alias, number in tx.execute(found):
         aliases[model][Alias(alias)] = number
     newest = dict(tx.execute(_newest(_version.c.state.in_(_GOOD))).all())
@@ -103,23 +110,35 @@ def _versions(tx: Connection, keys: set[tuple[str, int]]) -> dict[tuple[str, int
         numbers[model].append(number)
     result = {}
     for model, wanted in numbers.items():
-        for row in tx.execute(select(_version).where(_version.c.model == model, _version.c.number.in_(wanted))):
+        for row in tx.execute(
+            select(_version).where(_version.c.model == model, _version.c.number.in_(wanted))
+        ):
             result[(model, row.number)] = PlannedVersion(
-                model=model, number=row.number, artifact=row.artifact, onnx=row.onnx, engine=Engine(row.engine),
+                model=model,
+                number=row.number,
+                artifact=row.artifact,
+                onnx=row.onnx,
+                engine=Engine(row.engine),
                 signature=Signature.from_json(row.signature),
             )
     return result
 
 
 def _endpoint(
-    named: dict[Alias, int], last: PlannedVersion, newest: int | None,
+    named: dict[Alias, int],
+    last: PlannedVersion,
+    newest: int | None,
     versions: dict[tuple[str, int], PlannedVersion],
 ) -> PlannedEndpoint:
     def version(number: int | None) -> PlannedVersion | None:
         return None if number is None else versions[last.model, number]
 
     champion, challenger = version(named.get(Alias.CHAMPION)), version(named.get(Alias.CHALLENGER))
-    ready = {item.number: item for item in (version(named.get(Alias.PREVIOUS)), version(newest)) if item is not None}
+    ready = {
+        item.number: item
+        for item in (version(named.get(Alias.PREVIOUS)), version(newest))
+        if item is not None
+    }
     live = {item.number for item in (champion, challenger) if item is not None}
     return PlannedEndpoint(
         name=last.model,

@@ -31,7 +31,12 @@ def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int
     kind = ServiceKind.SERVER.value
     where = (_service.c.kind == kind, _service.c.name == name)
     found = tx.execute(select(_service).where(*where)).one_or_none()
-    if found is not None and found.stopped_at is None and found.pid != pid and _runs(found.pid, found.process_started):
+    if (
+        found is not None
+        and found.stopped_at is None
+        and found.pid != pid
+        and _runs(found.pid, found.process_started)
+    ):
         raise ConflictError(
             f"a prediction server of this workspace runs already: process {found.pid}, port {found.port}",
             hint="stop that one first",
@@ -39,8 +44,16 @@ def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int
     tx.execute(delete(_service).where(*where))
     tx.execute(
         insert(_service).values(
-            kind=kind, name=name, pid=pid, process_started=psutil.Process(pid).create_time(), host=host, port=port,
-            started_at=_plain(now), heartbeat_at=_plain(now), stopped_at=None, detail={},
+            kind=kind,
+            name=name,
+            pid=pid,
+            process_started=psutil.Process(pid).create_time(),
+            host=host,
+            port=port,
+            started_at=_plain(now),
+            heartbeat_at=_plain(now),
+            stopped_at=None,
+            detail={},
         )
     )
 
@@ -68,6 +81,6 @@ def _runs(pid: int, started: float) -> bool:
     """Whether the very process that wrote a row still runs: a pid alone may have been given again."""
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 0.05
+        return bool(process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 0.05)
     except psutil.Error:
         return False

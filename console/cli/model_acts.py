@@ -1,4 +1,4 @@
-"""The acts of `quarterdeck model`: what changes is restated and confirmed, and refused if it changed since."""
+"""The acts of `quarterdeck model`: what changes is restated, confirmed, and refused if it changed since."""
 
 from __future__ import annotations
 

@@ -136,8 +136,11 @@ class View(Container):
         """Show the pane in use alone, or all again; gives whether it is zoomed now."""
         zoomed = not self.has_class("zoomed") if on is None else on
         for pane in self.query(".pane"):
-            pane.set_class(False, "chosen")
+            pane.remove_class("chosen")
         if zoomed:
-            self.active_pane.add_class("chosen")
+            for pane in (self.active_pane, *self.active_pane.ancestors):
+                if pane is self:
+                    break
+                pane.add_class("chosen")
         self.set_class(zoomed, "zoomed")
         return zoomed

@@ -2,10 +2,11 @@
 
     PSI = sum over bins of (q - p) ln(q / p)
 
-with p the reference's share and q the window's. By the credit-scoring convention 0.1 is worth watching and 0.25 worth
-acting on. But samples of the very same source are apart too: by (bins - 1)(1/n + 1/m) on average, and by a chi-square
-of bins - 1 degrees times (1/n + 1/m) in distribution (Yurdakul 2018, "Statistical properties of the population
-stability index"). So a window has drifted only where its PSI is beyond the threshold and beyond that noise.
+with p the reference's share and q the window's. By the credit-scoring convention 0.1 is worth watching and
+0.25 worth acting on. But samples of the very same source are apart too: by (bins - 1)(1/n + 1/m) on average,
+and by a chi-square of bins - 1 degrees times (1/n + 1/m) in distribution (Yurdakul 2018, "Statistical
+properties of the population stability index"). So a window has drifted only where its PSI is beyond the
+threshold and beyond that noise.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from quarterdeck.core.profile import BinCounts, Counts, FeatureProfile, Profile
 WATCH = 0.1
 ACT = 0.25
 
-# Half a row more in every bin (Jeffreys). A fixed least share, as is often used, makes one empty bin of a small
-# window look like a great move; half a row weighs what it should at any size.
+# Half a row more in every bin (Jeffreys). A fixed least share, as is often used, makes one empty bin of a
+# small window look like a great move; half a row weighs what it should at any size.
 SMOOTHING = 0.5
 
 # Chance alone is beyond the noise level once in a thousand features and windows.
@@ -34,8 +35,8 @@ _NOISE_QUANTILE = 0.999
 def psi(reference: ArrayLike, window: ArrayLike, *, smoothing: float = SMOOTHING) -> float:
     """PSI of two vectors of counts over the same bins; 0 and up, without unit, the same when swapped.
 
-    Bins that are empty on both sides do not count. NaN where either side has no rows. With `smoothing` 0 a bin empty
-    on one side makes it infinite. Raises RefusedError on unequal lengths and negative counts.
+    Bins that are empty on both sides do not count. NaN where either side has no rows. With `smoothing` 0 a
+    bin empty on one side makes it infinite. Raises RefusedError on unequal lengths and negative counts.
     """
     p, q = _used_bins(reference, window)
     if p.sum() == 0 or q.sum() == 0:
@@ -71,7 +72,7 @@ def _used_bins(reference: ArrayLike, window: ArrayLike) -> tuple[NDArray[np.floa
 
 
 def profile_drift(profile: Profile, counts: Counts, *, threshold: float = ACT) -> list[DriftResult]:
-    """Every feature's PSI between profile and counted rows, in the profile's order; missing rows are a bin too."""
+    """Every feature's PSI of the counted rows, in the profile's order; missing rows are a bin too."""
     return [_judge(feature, counts.features[feature.name], threshold) for feature in profile.features]
 
 

@@ -15,8 +15,8 @@ from typing import Any
 class DriftResult:
     """One feature's distance between reference and window.
 
-    `drifted` where `value` exceeds both `threshold`, what matters, and `noise`, what chance alone reaches with that
-    many rows. `value` is None where either side has no rows, and that is not drift.
+    `drifted` where `value` exceeds both `threshold`, what matters, and `noise`, what chance alone reaches
+    with that many rows. `value` is None where either side has no rows, and that is not drift.
     """
 
     feature: str
@@ -38,7 +38,7 @@ class DriftResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftSummary:
-    """A window over all features. `share` is drifted / measured features; None where none could be measured."""
+    """A window over all features. `share` is drifted / measured features; None where none was measured."""
 
     features: int
     measured: int

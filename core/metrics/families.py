@@ -1,7 +1,7 @@
 """The metrics of each task by their scikit-learn names, which way each is better, and how to compute them.
 
-Names and directions load without numpy and scikit-learn, for the console. A name that ends in `_score` is better
-higher; `_error` and `_loss` are better lower, as in scikit-learn.
+Names and directions load without numpy and scikit-learn, for the console. A name that ends in `_score` is
+better higher; `_error` and `_loss` are better lower, as in scikit-learn.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Metric:
 
 
 def direction(name: str, *, minimum: float | None = None, maximum: float | None = None) -> Direction:
-    """Which way a metric is better: by its ending; a user's KPI with another ending by its one limit, else lower."""
+    """Which way a metric is better: by its ending; a user's KPI with another ending by its one limit, else
+    lower.
+    """
     if name.endswith("_score"):
         return Direction.HIGHER
     if name.endswith(("_error", "_loss")):
@@ -44,7 +46,9 @@ def _metric(name: str, *tasks: Task, needs_score: bool = False) -> tuple[str, Me
 # In the order they are shown.
 METRICS: dict[str, Metric] = dict(
     (
-        _metric("roc_auc_score", Task.BINARY, Task.MULTICLASS, needs_score=True),  # multiclass: one against the rest
+        _metric(
+            "roc_auc_score", Task.BINARY, Task.MULTICLASS, needs_score=True
+        ),  # multiclass: one against the rest
         _metric("average_precision_score", Task.BINARY, needs_score=True),
         _metric("log_loss", Task.BINARY, Task.MULTICLASS, needs_score=True),
         _metric("brier_score_loss", Task.BINARY, needs_score=True),
@@ -82,16 +86,20 @@ def compute(
 ) -> float:
     """One metric on n rows.
 
-    `y_true`: (n,), labels or values as they stand in the data. `score`: binary (n,), the probability of the second
-    of `classes`; multiclass (n, k), a probability for each of `classes` in their order; regression (n,), values.
-    `classes` may be left out where y_true holds only 0 and 1, or, for multiclass, 0 to k-1. A binary probability of
-    at least `threshold` is the second class.
+    `y_true`: (n,), labels or values as they stand in the data. `score`: binary (n,), the probability of the
+    second of `classes`; multiclass (n, k), a probability for each of `classes` in their order; regression
+    (n,), values. `classes` may be left out where y_true holds only 0 and 1, or, for multiclass, 0 to k-1. A
+    binary probability of at least `threshold` is the second class.
 
-    Raises RefusedError on: no rows, unequal lengths, NaN or infinity, probabilities outside [0, 1], a label that is
-    no class, and where the metric has no meaning on these rows (ROC AUC of one class, R2 of a constant).
+    Raises RefusedError on: no rows, unequal lengths, NaN or infinity, probabilities outside [0, 1], a label
+    that is no class, and where the metric has no meaning on these rows (ROC AUC of one class, R2 of a
+    constant).
     """
     check_name(name, task)
-    from quarterdeck.core.metrics.scoring import Rows, score_rows  # start-up time: scikit-learn takes two seconds
+    from quarterdeck.core.metrics.scoring import (  # start-up time: scikit-learn takes two seconds
+        Rows,
+        score_rows,
+    )
 
     return score_rows(name, Rows.check(task, y_true, score, classes=classes, threshold=threshold))
 
@@ -117,7 +125,10 @@ def compute_with_reasons(
     threshold: float = 0.5,
 ) -> tuple[dict[str, float], dict[str, str]]:
     """As compute_all(), and beside it the metrics left out, each with the reason."""
-    from quarterdeck.core.metrics.scoring import Rows, score_rows  # start-up time: scikit-learn takes two seconds
+    from quarterdeck.core.metrics.scoring import (  # start-up time: scikit-learn takes two seconds
+        Rows,
+        score_rows,
+    )
 
     rows = Rows.check(task, y_true, score, classes=classes, threshold=threshold)
     values: dict[str, float] = {}

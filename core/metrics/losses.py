@@ -1,6 +1,7 @@
 """The loss of each single row: what a paired comparison of two models on the same rows is made of.
 
-Proper scoring rules, so that a model cannot look better by saying less than it knows (Gneiting and Raftery 2007).
+Proper scoring rules, so that a model cannot look better by saying less than it knows (Gneiting and Raftery
+2007).
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ def row_losses(
 ) -> NDArray[np.float64]:
     """(n,) the loss of each row; lower is better, 0 is perfect.
 
-    Binary: squared error of the probability (Brier), within [0, 1]. Multiclass, and binary with `loss` = "log_loss":
-    minus the log of the probability given to what happened, clipped at 1e-6, so within [0, 13.9]. Regression:
-    absolute error in the target's unit, or "squared_error". Also "zero_one_loss" for classes. Arguments and refusals
-    as in families.compute(); no rows are refused too.
+    Binary: squared error of the probability (Brier), within [0, 1]. Multiclass, and binary with `loss` =
+    "log_loss": minus the log of the probability given to what happened, clipped at 1e-6, so within [0, 13.9].
+    Regression: absolute error in the target's unit, or "squared_error". Also "zero_one_loss" for classes.
+    Arguments and refusals as in families.compute(); no rows are refused too.
     """
     rows = Rows.check(task, y_true, score, classes=classes)
     return losses_of(rows, loss or DEFAULT_LOSS[task])

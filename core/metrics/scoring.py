@@ -60,7 +60,9 @@ def _scores(task: Task, score: ArrayLike) -> Floats:
     scores = np.asarray(score, dtype=np.float64)
     expected = 2 if task is Task.MULTICLASS else 1
     if scores.ndim != expected:
-        raise RefusedError(f"the score of a {task} model has {expected} dimension(s), found shape {scores.shape}")
+        raise RefusedError(
+            f"the score of a {task} model has {expected} dimension(s), found shape {scores.shape}"
+        )
     if not np.isfinite(scores).all():
         raise RefusedError(f"{int((~np.isfinite(scores)).sum())} scores are NaN or infinite")
     if task is Task.REGRESSION or scores.size == 0:
@@ -96,7 +98,9 @@ def _classes(task: Task, scores: Floats, classes: Sequence[str | int] | None) ->
 
 
 def encode(labels: NDArray[Any], classes: Sequence[str | int]) -> NDArray[np.intp]:
-    """(n,) each label's place in `classes`. Raises RefusedError on a label that is none of them, NaN and None too."""
+    """(n,) each label's place in `classes`. Raises RefusedError on a label that is none of them, NaN and None
+    too.
+    """
     places = {label: index for index, label in enumerate(classes)}
     codes = np.array([places.get(label, -1) for label in labels.tolist()], dtype=np.intp)
     if (codes < 0).any():
@@ -116,7 +120,9 @@ def _need_classes(rows: Rows, needed: Sequence[int], name: str) -> None:
     missing = [index for index in needed if index not in present]
     if missing:
         places = ", ".join(str(index + 1) for index in missing)
-        raise RefusedError(f"{name} needs rows of every class it compares; there are none of class number {places}")
+        raise RefusedError(
+            f"{name} needs rows of every class it compares; there are none of class number {places}"
+        )
 
 
 def _roc_auc(rows: Rows) -> float:

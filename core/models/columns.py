@@ -1,8 +1,9 @@
-"""Columns of a request as the arrays that a model takes: one form, the same for training and for both engines.
+"""Columns of a request as the arrays that a model takes: one form, the same for training and for both
+engines.
 
-Numbers, integers and booleans are float64 with NaN for what is missing. Strings are str with `MISSING_TEXT` for what
-is missing, because neither ONNX nor an ordinal encoder of strings can hold a null: an empty string and a null are
-therefore one and the same to a model.
+Numbers, integers and booleans are float64 with NaN for what is missing. Strings are str with `MISSING_TEXT`
+for what is missing, because neither ONNX nor an ordinal encoder of strings can hold a null: an empty string
+and a null are therefore one and the same to a model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A fitted model as ONNX, taken only where it answers as scikit-learn does.
 
-The ONNX model has two inputs, `numbers` (double) and `strings`, each with the signature's fields of that kind in order;
-one that a model does not need is not there. Its outputs are the value, or the label and the probabilities.
+The ONNX model has two inputs, `numbers` (double) and `strings`, each with the signature's fields of that
+kind in order; one that a model does not need is not there. Its outputs are the value, or the label and the
+probabilities.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ SHAPES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion:
-    """`onnx` is None where the model did not convert or disagreed; `reason` says in one line what came of it."""
+    """`onnx` is None where the model did not convert or disagreed; `reason` says in one line what came of
+    it.
+    """
 
     onnx: bytes | None
     reason: str
@@ -85,10 +88,11 @@ class Conversion:
 
 
 def to_onnx(model: FittedModel) -> Conversion:
-    """Converts a model and compares its answers with scikit-learn's on the reference rows and rows at the edges.
+    """Converts a model and compares its answers with scikit-learn's on the reference rows and rows at the
+    edges.
 
-    Labels must be equal; probabilities and values within 1e-5 relative, where a size under a thousandth of the
-    greatest one counts as that thousandth.
+    Labels must be equal; probabilities and values within 1e-5 relative, where a size under a thousandth of
+    the greatest one counts as that thousandth.
     """
     try:
         data = _convert(model.estimator, model.signature).SerializeToString()
@@ -122,7 +126,9 @@ def _convert(estimator: Any, signature: Signature) -> ModelProto:
 
 
 def _with_true_output_types(model: ModelProto) -> ModelProto:
-    """skl2onnx settles output types before the encoders' are known; here they are read off the finished graph."""
+    """skl2onnx settles output types before the encoders' are known; here they are read off the finished
+    graph.
+    """
     bare = ModelProto()
     bare.CopyFrom(model)
     for output in bare.graph.output:
@@ -136,7 +142,7 @@ def _with_true_output_types(model: ModelProto) -> ModelProto:
 
 
 def _by_position(estimator: Any, order: tuple[str, ...]) -> Any:
-    """The same estimator with a leading ColumnTransformer's columns named by their place in the two inputs."""
+    """The estimator with a leading ColumnTransformer's columns named by their place in the two inputs."""
     if isinstance(estimator, Pipeline):
         moved = copy.copy(estimator)
         name, first = estimator.steps[0]
@@ -183,7 +189,9 @@ def _compare(data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, mode
 
 
 def _difference(answers: Answers, expected: Answers) -> float:
-    """Greatest |a - b| / max(|b|, max|b| / 1000) over probabilities or values; infinite for other shapes or NaN."""
+    """Greatest |a - b| / max(|b|, max|b| / 1000) over probabilities or values; infinite for other shapes or
+    NaN.
+    """
     one = answers.scores if answers.probabilities is None else answers.probabilities
     other = expected.scores if expected.probabilities is None else expected.probabilities
     if one.shape != other.shape:

@@ -30,14 +30,18 @@ def describe_model(estimator: Any, train: pl.DataFrame, signature: Signature, se
 
 
 def training_period(train: pl.DataFrame, time: str | None) -> tuple[datetime | None, datetime | None]:
-    """Earliest and latest value of the time column in UTC; (None, None) without one. A naive time counts as UTC."""
+    """Earliest and latest value of the time column in UTC; (None, None) without one. A naive time counts as
+    UTC.
+    """
     if time is None or time not in train.columns or not train[time].dtype.is_temporal():
         return None, None
     return _utc(train[time].min()), _utc(train[time].max())
 
 
 def target_array(frame: pl.DataFrame, signature: Signature) -> npt.NDArray[Any]:
-    """The target of each row, (rows,): float64, int64 (booleans too) or str. Raises StepError for null, NaN, inf."""
+    """The target of each row, (rows,): float64, int64 (booleans too) or str. Raises StepError for null, NaN,
+    inf.
+    """
     column = frame[signature.target]
     if column.null_count():
         raise StepError(

@@ -32,7 +32,8 @@ _EDGES = (
 
 
 def check_columns(reference: pl.DataFrame, signature: Signature) -> Iterator[dict[str, list[Any]]]:
-    """The reference rows, then one row alone, then each edge for all fields at once and for one field at a time.
+    """The reference rows, then one row alone, then each edge for all fields at once and for one field at a
+    time.
 
     A field that is not nullable is never missing, and a field with known categories keeps to them.
     """

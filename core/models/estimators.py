@@ -18,8 +18,8 @@ def make_estimator(
 ) -> Any:
     """A new estimator of scikit-learn, or of one of `packages`, with `random_state` set where it takes one.
 
-    A seed in `parameters` wins. Raises StepError for a name or parameter that does not exist, naming the nearest, for
-    another package, and for an estimator of the wrong task.
+    A seed in `parameters` wins. Raises StepError for a name or parameter that does not exist, naming the
+    nearest, for another package, and for an estimator of the wrong task.
     """
     kind = _find(name, ("sklearn", *packages))
     try:
@@ -45,7 +45,7 @@ def _find(name: str, packages: Sequence[str]) -> type[BaseEstimator]:
     if name.partition(".")[0] not in packages or not module_name:
         raise StepError(
             f"The estimator {name!r} is not in {' or '.join(packages)}.",
-            hint='write it in full, "sklearn.linear_model.LogisticRegression", or name its package in packages',
+            hint='write it in full, "sklearn.linear_model.Ridge", or name its package in packages',
         )
     try:
         module = import_module(module_name)

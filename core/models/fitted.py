@@ -13,7 +13,9 @@ from quarterdeck.core.models.signature import Signature
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FittedModel:
-    """`estimator` takes a frame in the form of `frames.model_frame`; `reference` keeps the columns as they came."""
+    """`estimator` takes a frame in the form of `frames.model_frame`; `reference` keeps the columns as they
+    came.
+    """
 
     estimator: Any  # a fitted scikit-learn Pipeline, or any estimator with predict
     signature: Signature

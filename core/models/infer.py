@@ -20,9 +20,9 @@ def infer_signature(
 ) -> Signature:
     """What a model trained on `frame` takes and gives.
 
-    Features are the given ones, or every column but target, entity and time. A string field keeps its categories
-    where there are at most 200; ranges and categories are those of the non-null values.
-    Raises StepError for a column that is not there, of a type that no model takes, or for an unusable target.
+    Features are the given ones, or every column but target, entity and time. A string field keeps its
+    categories where there are at most 200; ranges and categories are those of the non-null values. Raises
+    StepError for a column that is not there, of a type that no model takes, or for an unusable target.
     """
     names = feature_names(frame, pipeline, features)
     return Signature(

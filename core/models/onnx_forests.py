@@ -1,6 +1,7 @@
 """Trees, forests and gradient boosting in ONNX, in double precision.
 
-These estimators round their input to float32 and compare it with a double threshold; so does the model made here.
+These estimators round their input to float32 and compare it with a double threshold; so does the model made
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from quarterdeck.core.models.onnx_tree_ensemble import Tree, add_sum_of_trees
 
 
 def convert_forest_classifier(scope: Any, operator: Any, container: Any) -> None:
-    """A forest, or one tree: the mean over trees of the classes' shares in the leaf, and the greatest of them."""
+    """A forest, or one tree: the mean over trees of the classes' shares in the leaf, and the greatest of
+    them.
+    """
     graph = Graph(scope, container)
     trees = _members(operator.raw_operator)
     classes = operator.raw_operator.classes_

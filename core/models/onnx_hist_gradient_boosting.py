@@ -1,9 +1,9 @@
 """Histogram gradient boosting in ONNX, in double precision and with missing values going the learned way.
 
-skl2onnx 1.20 cannot convert that of scikit-learn 1.9: node numbers have become unsigned and the baseline an array.
-These converters read the estimator's predictors themselves. What scikit-learn does is in
-sklearn/ensemble/_hist_gradient_boosting/_predictor.pyx: NaN follows `missing_go_to_left`, other values go left where
-they are <= `num_threshold`, and the raw score is the baseline plus the leaf of every tree.
+skl2onnx 1.20 cannot convert that of scikit-learn 1.9: node numbers have become unsigned and the baseline an
+array. These converters read the estimator's predictors themselves. What scikit-learn does is in
+sklearn/ensemble/_hist_gradient_boosting/_predictor.pyx: NaN follows `missing_go_to_left`, other values go
+left where they are <= `num_threshold`, and the raw score is the baseline plus the leaf of every tree.
 """
 
 from __future__ import annotations

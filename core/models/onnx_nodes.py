@@ -78,7 +78,8 @@ def add_labels(graph: Graph, index: str, classes: npt.NDArray[Any], output: str)
 
 
 def add_raw_classification(graph: Graph, raw: str, operator: Any, *, zero_is_positive: bool) -> None:
-    """Adds labels and probabilities to a classifier's raw scores: (rows, 1) of a binary one, else (rows, classes).
+    """Adds labels and probabilities to a classifier's raw scores: (rows, 1) of a binary one, else (rows,
+    classes).
 
     `zero_is_positive` is what the estimator's `predict` does with a raw score of exactly 0.
     """

@@ -1,7 +1,8 @@
 """Encoders and imputers in ONNX with double output.
 
-skl2onnx makes these with nodes that know float32 only (ONNX Runtime has no Imputer for doubles at all), and takes the
-first integer for an unknown category where 0 was asked for. Made here of plain nodes they agree to the last bit.
+skl2onnx makes these with nodes that know float32 only (ONNX Runtime has no Imputer for doubles at all), and
+takes the first integer for an unknown category where 0 was asked for. Made here of plain nodes they agree to
+the last bit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Decision trees as one ONNX node that computes in double precision.
 
-The older nodes TreeEnsembleRegressor and TreeEnsembleClassifier compare and add in float32, whatever they are given:
-near a threshold a row takes the other branch. `TreeEnsemble` (domain ai.onnx.ml, version 5) takes and gives doubles.
-skl2onnx knows that domain up to version 3 only, so converters add the node unversioned, and `declare_version` states
-the version in the finished model.
+The older nodes TreeEnsembleRegressor and TreeEnsembleClassifier compare and add in float32, whatever they
+are given: near a threshold a row takes the other branch. `TreeEnsemble` (domain ai.onnx.ml, version 5) takes
+and gives doubles. skl2onnx knows that domain up to version 3 only, so converters add the node unversioned,
+and `declare_version` states the version in the finished model.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ SUM = 1
 class Tree:
     """One tree as parallel arrays over its nodes, node 0 the root; `left` is -1 at a leaf.
 
-    left, right: (nodes,) int; feature: (nodes,) int; threshold: (nodes,) float64, a row goes left where its value is
-    <= threshold; missing_left: (nodes,) bool, where NaN goes; values: (nodes, targets) float64, read at leaves.
+    left, right: (nodes,) int; feature: (nodes,) int; threshold: (nodes,) float64, a row goes left where its
+    value is <= threshold; missing_left: (nodes,) bool, where NaN goes; values: (nodes, targets) float64,
+    read at leaves.
     """
 
     left: npt.NDArray[np.int64]
@@ -119,7 +120,9 @@ def _attributes(trees: Sequence[Tree]) -> dict[str, Any]:
 
 
 def _numbered(tree: Tree) -> dict[str, npt.NDArray[Any]]:
-    """Splits and leaves of one tree, each numbered from 0; a tree that is one leaf becomes a split with it twice."""
+    """Splits and leaves of one tree, each numbered from 0; a tree that is one leaf becomes a split with it
+    twice.
+    """
     if tree.left[0] < 0:
         return _stump(tree)
     is_leaf = tree.left < 0

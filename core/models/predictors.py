@@ -1,7 +1,7 @@
 """Two engines behind one question: rows in, answers out.
 
-Importing this module loads NumPy only. ONNX Runtime, or polars for scikit-learn, is loaded when a predictor of that
-kind is made: a prediction server that serves ONNX models starts in a fraction of the time.
+Importing this module loads NumPy only. ONNX Runtime, or polars for scikit-learn, is loaded when a predictor
+of that kind is made: a prediction server that serves ONNX models starts in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ TEXTS = "strings"
 class Answers:
     """Regression has `values`; classification has `labels` and, where the model gives them, `probabilities`.
 
-    probabilities: (rows, classes), in the order of the signature's classes. scores: (rows,): the positive class's
-    probability (binary), the greatest probability (multiclass) or the value (regression); a classifier without
-    probabilities scores 1.0 for the label it names (binary: 1.0 where that is the positive class, else 0.0).
+    probabilities: (rows, classes), in the order of the signature's classes. scores: (rows,): the positive
+    class's probability (binary), the greatest probability (multiclass) or the value (regression); a
+    classifier without probabilities scores 1.0 for the label it names (binary: 1.0 where that is the
+    positive class, else 0.0).
     """
 
     values: list[float] | None
@@ -59,7 +60,7 @@ class OnnxPredictor:
         kinds = [
             kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)
         ]
-        self._failures = (*kinds, RuntimeError, ValueError)
+        self._failures: tuple[type[Exception], ...] = (*kinds, RuntimeError, ValueError)
         try:
             session = ort.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
         except self._failures as error:

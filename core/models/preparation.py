@@ -1,4 +1,6 @@
-"""What stands before an estimator in a pipeline made by `fit`: columns of any kind become numbers it can take."""
+"""What stands before an estimator in a pipeline made by `fit`: columns of any kind become numbers it can
+take.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,10 @@ HISTOGRAMS = "sklearn.ensemble._hist_gradient_boosting"
 def with_preparation(estimator: Any, signature: Signature) -> Pipeline:
     """An unfitted Pipeline of a ColumnTransformer, `prepare`, and the estimator, `model`.
 
-    Trees get strings as ordinal codes and numbers as they are; everything else gets strings one-hot and numbers
-    scaled (not where the estimator takes positive numbers only). Where an estimator takes no missing values, the
-    median of training stands in for them. An unknown string is -1, or missing to histogram boosting, or all zeros.
+    Trees get strings as ordinal codes and numbers as they are; everything else gets strings one-hot and
+    numbers scaled (not where the estimator takes positive numbers only). Where an estimator takes no missing
+    values, the median of training stands in for them. An unknown string is -1, or missing to histogram
+    boosting, or all zeros.
     """
     module = type(estimator).__module__
     tags = get_tags(estimator).input_tags

@@ -15,10 +15,11 @@ MOST_EDGES = 150  # so that ordinary rows are always among them
 
 
 def reference_rows(frame: pl.DataFrame, signature: Signature, seed: int, rows: int = ROWS) -> pl.DataFrame:
-    """Up to `rows` rows of the signature's columns: the edges first, then a random sample without replacement.
+    """Up to `rows` rows of the signature's columns: the edges first, then a random sample without
+    replacement.
 
-    The edges are a row with each column's minimum, maximum and a null, and one with each category, for as long as
-    there is room. The same frame and seed give the same rows.
+    The edges are a row with each column's minimum, maximum and a null, and one with each category, for as
+    long as there is room. The same frame and seed give the same rows.
     """
     columns = frame.select(signature.names)
     most_edges = min(MOST_EDGES, rows * 3 // 4)

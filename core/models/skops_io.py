@@ -1,8 +1,9 @@
 """Estimators as skops bytes: audited before they are loaded, and equal for equal estimators.
 
-skops never executes what it reads: it builds objects of named types, and refuses types that it does not know to be
-safe. What scikit-learn itself puts into its estimators beyond skops's own list is below, each with its reason. A file
-that names anything else is refused before any of it is built, and one with a tree that leads nowhere before it is asked.
+skops never executes what it reads: it builds objects of named types, and refuses types that it does not know
+to be safe. What scikit-learn itself puts into its estimators beyond skops's own list is below, each with its
+reason. A file that names anything else is refused before any of it is built, and one with a tree that leads
+nowhere before it is asked.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from quarterdeck.core.models.tree_audit import audit_estimator, audit_schema
 
 # Types beyond skops's defaults that fitted estimators of scikit-learn hold, each with why it may be built.
 TRUSTED = (
-    # Trees hold node numbers that scikit-learn follows unchecked: tree_audit.py checks every one before it is asked.
+    # Trees hold node numbers that scikit-learn follows unchecked: tree_audit.py checks every one first.
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     # Holders of attributes, of estimators or of numbers; building one runs none of their code.
@@ -57,7 +58,7 @@ def dumps(estimator: Any) -> bytes:
     foreign = foreign_types(data)
     if foreign:
         raise StepError(
-            f"A {type(estimator).__name__} holds {', '.join(foreign)}, which is not trusted when a model is loaded.",
+            f"A {type(estimator).__name__} holds {', '.join(foreign)}, not trusted when a model is loaded.",
             hint="use estimators of scikit-learn, without functions or classes of your own inside; "
             'nearest neighbours can be kept with algorithm = "brute"',
         )
@@ -65,7 +66,9 @@ def dumps(estimator: Any) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """The estimator in `data`; IntegrityError, before anything is built, where it names a type not trusted here."""
+    """The estimator in `data`; IntegrityError, before anything is built, where it names a type not trusted
+    here.
+    """
     foreign = foreign_types(data)
     if foreign:
         raise IntegrityError(
@@ -85,7 +88,9 @@ def loads(data: bytes) -> Any:
 
 
 def foreign_types(data: bytes) -> list[str]:
-    """Types in `data` that neither skops nor `TRUSTED` knows to be safe, sorted; IntegrityError for other bytes."""
+    """Types in `data` that neither skops nor `TRUSTED` knows to be safe, sorted; IntegrityError for other
+    bytes.
+    """
     try:
         found: Sequence[str] = skops.io.get_untrusted_types(data=data)
     except (zipfile.BadZipFile, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:

@@ -1,9 +1,10 @@
 """Checks decision trees that came from a file before any of them is asked.
 
-scikit-learn follows the node numbers of a tree without looking at them: a file with a number out of range makes the
-process read, or write, memory that is not the tree's. skops leaves that check to whoever trusts the type. What can go
-wrong while a tree is built is checked in the file (`audit_schema`); the rest on the built estimator
-(`audit_estimator`). Children stand behind their parent in every tree that scikit-learn makes, so no path is endless.
+scikit-learn follows the node numbers of a tree without looking at them: a file with a number out of range
+makes the process read, or write, memory that is not the tree's. skops leaves that check to whoever trusts
+the type. What can go wrong while a tree is built is checked in the file (`audit_schema`); the rest on the
+built estimator (`audit_estimator`). Children stand behind their parent in every tree that scikit-learn
+makes, so no path is endless.
 """
 
 from __future__ import annotations

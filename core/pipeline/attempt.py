@@ -35,37 +35,41 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
-    """How an attempt ended: with a result, or with an error and whether another attempt may go better."""
+class Succeeded:
+    """An attempt that ended with a result, which is kept."""
 
     step: str
-    number: int  # of the attempt
+    result: str  # SHA-256
+    metrics: Mapping[str, float]
     seconds: float
-    result: str | None = None
-    metrics: Mapping[str, float] | None = None
-    error: QuarterdeckError | None = None
-    trace: str = ""
-    may_retry: bool = False
 
 
-def attempt(job: Job, number: int, results: ResultStore, info: PipelineInfo, report: Report) -> Ended:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failed:
+    """An attempt that ended with an error, and whether another one may go better."""
+
+    step: str
+    error: QuarterdeckError
+    trace: str
+    may_retry: bool
+
+
+def attempt(job: Job, results: ResultStore, info: PipelineInfo, report: Report) -> Succeeded | Failed:
     """Runs a step once. Never raises."""
     started = time.monotonic()
     try:
         value = _call(job, results, info, report)
         kept = results.save(job.step, value)
     except (Exception, SystemExit) as error:  # a user's code may raise anything
-        return Ended(
+        return Failed(
             step=job.step,
-            number=number,
-            seconds=time.monotonic() - started,
             error=step_error(job, error),
             trace="".join(traceback.format_exception(error)),
             # what our own rules refuse, they refuse again; a place that was out of reach may be back
             may_retry=isinstance(error, UnavailableError) or not isinstance(error, QuarterdeckError),
         )
     seconds = time.monotonic() - started
-    return Ended(step=job.step, number=number, seconds=seconds, result=kept, metrics=metrics_in(value))
+    return Succeeded(step=job.step, result=kept, metrics=metrics_in(value), seconds=seconds)
 
 
 def metrics_in(value: Any) -> dict[str, float]:
@@ -118,8 +122,7 @@ def _users_line(job: Job, error: BaseException) -> str | None:
         if own is not None
         and (
             Path(frame.filename) == own
-            or (top.startswith(PREFIX)
-            and own.parent in Path(frame.filename).parents)
+            or (top.startswith(PREFIX) and own.parent in Path(frame.filename).parents)
         )
     ]
     return lines[-1] if lines else None

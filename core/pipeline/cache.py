@@ -1,8 +1,8 @@
 """When is a step's result known already? When its code, settings, inputs and packages were all seen before.
 
-The key of a step is a SHA-256 over these, and over the seed. A component that reads files has a fingerprint of what
-it reads among its settings. A user's step without inputs reads something that we cannot see, so it always runs; what
-comes after it is still taken from the cache where its result is the same.
+The key of a step is a SHA-256 over these, and over the seed. A component that reads files has a fingerprint
+of what it reads among its settings. A user's step without inputs reads something that we cannot see, so it
+always runs; what comes after it is still taken from the cache where its result is the same.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def cache_key(
 ) -> str | None:
     """SHA-256 (hex) of all that a step's result depends on, or None where that cannot be known.
 
-    `inputs`: parameter -> SHA-256 of what fills it. `takes_info`: whether the step is told about its pipeline.
+    `inputs`: parameter -> SHA-256 of what fills it. `takes_info`: whether the step is told about its
+    pipeline.
     """
     fingerprint = getattr(function, "fingerprint", None)
     if not inputs and fingerprint is None:
@@ -60,8 +61,8 @@ def cache_key(
 def code_hash(function: Function) -> str:
     """SHA-256 (hex) of the code that a step may run.
 
-    Of a user's step: every .py file of the pipeline's folder but its tests, since any may be imported at any time.
-    Of a component: its module, and the version of the package it comes from.
+    Of a user's step: every .py file of the pipeline's folder but its tests, since any may be imported at any
+    time. Of a component: its module, and the version of the package it comes from.
     """
     digest = hashlib.sha256()
     for name, content in _sources(function):

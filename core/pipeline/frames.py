@@ -14,7 +14,9 @@ HOLDOUT = "holdout"
 
 
 def as_frame(value: Any, what: str) -> pl.DataFrame:
-    """`value` as a polars frame; pandas is converted, NaN of pandas being missing. StepError for anything else."""
+    """`value` as a polars frame; pandas is converted, NaN of pandas being missing. StepError for anything
+    else.
+    """
     if isinstance(value, pl.DataFrame):
         return value
     if isinstance(value, pl.LazyFrame):

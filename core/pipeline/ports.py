@@ -24,7 +24,9 @@ class Recorder(Protocol):
         """The kept result of the same code, settings, inputs and packages was taken."""
 
     def step_failed(self, step: str, error: QuarterdeckError, *, trace: str, retry_in: float | None) -> None:
-        """`trace` is the whole traceback; `retry_in` the seconds until the next attempt, None if there is none."""
+        """`trace` is the whole traceback; `retry_in` the seconds until the next attempt, None if there is
+        none.
+        """
 
     def step_skipped(self, step: str, *, needs: str) -> None:
         """It did not run because `needs`, which it needs directly or through others, failed."""

@@ -1,9 +1,9 @@
 """The process's random state, shared by steps that run side by side.
 
-`random` and `numpy.random` have one state for the whole process. A step that runs alone gets it seeded, so that it
-draws the same numbers in every run. Two of the user's steps at once would take numbers from each other: then this
-notices whether anything was drawn. Where nothing was, as is usual, no harm was done; otherwise a step is dirty, and
-the runner runs it again alone.
+`random` and `numpy.random` have one state for the whole process. A step that runs alone gets it seeded, so
+that it draws the same numbers in every run. Two of the user's steps at once would take numbers from each
+other: then this notices whether anything was drawn. Where nothing was, as is usual, no harm was done;
+otherwise a step is dirty, and the runner runs it again alone.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
-"""Runs a graph: each step when its inputs are there, two side by side, from the cache where nothing has changed.
+"""Runs a graph: each step when its inputs are there, two side by side, from the cache where nothing has
+changed.
 
-Steps run in threads, because their libraries leave Python's lock and because a process for each would cost more than
-most steps. A thread cannot be stopped from outside: when a step overruns its timeout, or the run is stopped, this
-returns by raising while that thread still runs. The process must then exit (os._exit); its supervisor sees to that.
+Steps run in threads, because their libraries leave Python's lock and because a process for each would cost
+more than most steps. A thread cannot be stopped from outside: when a step overruns its timeout, or the run
+is stopped, this returns by raising while that thread still runs. The process must then exit (os._exit); its
+supervisor sees to that.
 
-A result reaches the steps that take it by way of the store, as it would from the cache: a step cannot tell a fresh
-input from a kept one, and cannot change another's.
+A result reaches the steps that take it by way of the store, as it would from the cache: a step cannot tell a
+fresh input from a kept one, and cannot change another's.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from quarterdeck.core.durations import format_duration
 from quarterdeck.core.errors import StepError
-from quarterdeck.core.pipeline.attempt import Ended, Job, attempt
+from quarterdeck.core.pipeline.attempt import Failed, Job, Succeeded, attempt
 from quarterdeck.core.pipeline.cache import cache_key, is_component
 from quarterdeck.core.pipeline.graph import Graph
 from quarterdeck.core.pipeline.info import PipelineInfo
@@ -53,9 +56,10 @@ def run_graph(
 ) -> RunOutcome:
     """Runs every step; gives the SHA-256 of each result.
 
-    `done` holds results of an earlier attempt at this run, which are taken as they are. Raises the error of the
-    first step that failed for good (after what runs beside it has ended), StepError for one that overran its timeout,
-    and KeyboardInterrupt as soon as `cancelled()` says so; after the latter two a thread may still be running.
+    `done` holds results of an earlier attempt at this run, which are taken as they are. Raises the error of
+    the first step that failed for good (after what runs beside it has ended), StepError for one that overran
+    its timeout, and KeyboardInterrupt as soon as `cancelled()` says so; after the latter two a thread may
+    still be running.
     """
     run = _Run(graph, functions, info, recorder, results, wait_after)
     run.taken.update(done or {})
@@ -68,7 +72,7 @@ class _Attempt:
 
     job: Job
     number: int
-    deadline: float | None
+    started: float
     told: float = 0.0  # when its progress was last passed on
 
 
@@ -96,8 +100,10 @@ class _Run:
     failures: dict[str, int] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # steps that drew random numbers while another ran
-    failed: Ended | None = None
-    inbox: queue.SimpleQueue[_Progress | tuple[Ended, bool]] = field(default_factory=queue.SimpleQueue)
+    failed: Failed | None = None
+    inbox: queue.SimpleQueue[_Progress | tuple[Succeeded | Failed, bool]] = field(
+        default_factory=queue.SimpleQueue
+    )
     chance: SharedRandomState = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +135,9 @@ class _Run:
                     self._start(step)
 
     def _has_room(self, step: str) -> bool:
-        """Whether one more may run; the user's steps that draw random numbers run without another of the user's."""
+        """Whether one more may run; the user's steps that draw random numbers run without another of the
+        user's.
+        """
         if len(self.running) >= SIDE_BY_SIDE:
             return False
         if is_component(self.functions[step]):
@@ -163,9 +171,7 @@ class _Run:
 
     def _start(self, step: str) -> None:
         job, number = self._job(step), self.failures.get(step, 0) + 1
-        timeout = self.graph.steps[step].timeout
-        deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
-        self.running[step] = _Attempt(job=job, number=number, deadline=deadline)
+        self.running[step] = _Attempt(job=job, number=number, started=time.monotonic())
         self.recorder.step_started(step, attempt=number)
         # a daemon thread, so that one that never ends does not keep Python from exiting
         threading.Thread(target=self._work, args=(job, number), name=f"step-{step}", daemon=True).start()
@@ -175,7 +181,7 @@ class _Run:
         draws = not is_component(job.function)
         if draws:
             self.chance.begin(job.step)
-        ended = attempt(job, number, self.results, self.info, partial(self._report, job.step, number))
+        ended = attempt(job, self.results, self.info, partial(self._report, job.step, number))
         self.inbox.put((ended, draws and self.chance.end(job.step)))
 
     def _report(self, step: str, number: int, fraction: float, message: str) -> None:
@@ -204,9 +210,9 @@ class _Run:
             under_way.told = now
             self.recorder.step_progress(news.step, news.fraction, news.message)
 
-    def _ended(self, ended: Ended, dirty: bool) -> None:
+    def _ended(self, ended: Succeeded | Failed, dirty: bool) -> None:
         under_way = self.running.pop(ended.step)
-        if ended.error is not None:
+        if isinstance(ended, Failed):
             self._failed(ended)
         elif dirty:
             log.info("step %s drew random numbers beside another step: it runs again, alone", ended.step)
@@ -214,8 +220,7 @@ class _Run:
         else:
             self._finished(ended, under_way.job)
 
-    def _finished(self, ended: Ended, job: Job) -> None:
-        assert ended.result is not None
+    def _finished(self, ended: Succeeded, job: Job) -> None:
         if job.key is not None:
             self.results.remember(job.key, ended.result)
         self.taken[ended.step] = ended.result
@@ -223,13 +228,12 @@ class _Run:
             result=ended.result,
             key=job.key,
             inputs=job.inputs,
-            metrics=ended.metrics or {},
+            metrics=ended.metrics,
             seconds=ended.seconds,
         )
         self.recorder.step_finished(ended.step, made)
 
-    def _failed(self, ended: Ended) -> None:
-        assert ended.error is not None
+    def _failed(self, ended: Failed) -> None:
         count = self.failures[ended.step] = self.failures.get(ended.step, 0) + 1
         again = ended.may_retry and count <= self.graph.steps[ended.step].retries and self.failed is None
         wait = self.wait_after(count) if again else None
@@ -242,24 +246,26 @@ class _Run:
     def _stop_overruns(self) -> None:
         now = time.monotonic()
         for step, under_way in self.running.items():
-            if under_way.deadline is not None and now >= under_way.deadline:
-                timeout = self.graph.steps[step].timeout
-                assert timeout is not None
-                text = f"{timeout.total_seconds():g}s" if timeout.microseconds else format_duration(timeout)
-                error = StepError(
-                    f"It did not end within its timeout of {text}.",
-                    where=f"step {step}",
-                    hint="give the step a longer timeout, or less to do",
-                )
+            timeout = self.graph.steps[step].timeout
+            if timeout is not None and now >= under_way.started + timeout.total_seconds():
+                error = _overrun(step, timeout)
                 self.recorder.step_failed(step, error, trace="", retry_in=None)
                 self._skip_after(step)
                 raise error
 
-    def _give_up(self, failed: Ended) -> None:
+    def _give_up(self, failed: Failed) -> None:
         self._skip_after(failed.step)
-        assert failed.error is not None
         raise failed.error
 
     def _skip_after(self, step: str) -> None:
         for name in self.graph.downstream(step):
             self.recorder.step_skipped(name, needs=step)
+
+
+def _overrun(step: str, timeout: timedelta) -> StepError:
+    text = f"{timeout.total_seconds():g}s" if timeout.microseconds else format_duration(timeout)
+    return StepError(
+        f"It did not end within its timeout of {text}.",
+        where=f"step {step}",
+        hint="give the step a longer timeout, or less to do",
+    )

@@ -1,7 +1,8 @@
 """The paired comparison of two ROC AUCs on the same rows: DeLong's variance from placement values.
 
 DeLong, DeLong and Clarke-Pearson 1988, "Comparing the areas under two or more correlated receiver operating
-characteristic curves"; by midranks, in n log n, after Sun and Xu 2014, "Fast implementation of DeLong's algorithm".
+characteristic curves"; by midranks, in n log n, after Sun and Xu 2014, "Fast implementation of DeLong's
+algorithm".
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class AucDifference:
 def paired_auc_difference(y_true: ArrayLike, first: ArrayLike, second: ArrayLike) -> AucDifference:
     """Compare two scores, each (n,), on the same n rows; y_true (n,) holds 0 and 1.
 
-    Curves that do not differ in any row's placement have Z 0 and p 1. Where the variance is 0 and the AUCs differ
-    (both classes parted perfectly by one score and not at all by the other), Z is infinite and p 0. Raises
-    RefusedError on fewer than two rows of a class, NaN, and other labels.
+    Curves that do not differ in any row's placement have Z 0 and p 1. Where the variance is 0 and the AUCs
+    differ (both classes parted perfectly by one score and not at all by the other), Z is infinite and p 0.
+    Raises RefusedError on fewer than two rows of a class, NaN, and other labels.
     """
     y = np.asarray(y_true)
     scores = np.vstack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)])
@@ -71,7 +72,7 @@ def _z(difference: float, error: float) -> float:
 
 
 def _placements(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
-    """For each score, (2, m) the share of negatives each positive outranks, and (2, n) the reverse; ties are half."""
+    """(2, m) the share of negatives each positive outranks, (2, n) the reverse; a tie counts half."""
     m, n = int(positive.sum()), int((~positive).sum())
     all_ranks = stats.rankdata(scores, axis=1)
     own_p = stats.rankdata(scores[:, positive], axis=1)

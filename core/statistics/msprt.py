@@ -1,18 +1,19 @@
 """The mixture sequential probability ratio test of a mean: evidence that may be looked at after every row.
 
-For observations of known variance V and the mean d of n of them, the likelihood ratio of "the mean is drawn from
-N(0, tau2)" against "the mean is 0" is
+For observations of known variance V and the mean d of n of them, the likelihood ratio of "the mean is drawn
+from N(0, tau2)" against "the mean is 0" is
 
     L = sqrt(V / (V + n tau2)) exp(n^2 tau2 d^2 / (2 V (V + n tau2)))
 
-Under the null L is a martingale that starts at 1, so P(L >= 1/alpha at any time) <= alpha (Ville's inequality), and
-min over time of 1/L is a p-value however often it is looked at. Inverting the test gives a confidence sequence.
+Under the null L is a martingale that starts at 1, so P(L >= 1/alpha at any time) <= alpha (Ville's
+inequality), and min over time of 1/L is a p-value however often it is looked at. Inverting the test gives a
+confidence sequence.
 
-Sources: Robbins 1970, "Statistical methods related to the law of the iterated logarithm"; Johari, Koomen, Pekelis
-and Walsh 2022, "Always valid inference: continuous monitoring of A/B tests".
+Sources: Robbins 1970, "Statistical methods related to the law of the iterated logarithm"; Johari, Koomen,
+Pekelis and Walsh 2022, "Always valid inference: continuous monitoring of A/B tests".
 
-The guarantee is for a V that is known. Put in the variance of the rows themselves and it holds only from some dozens
-of rows on: t_mixture.py is for that.
+The guarantee is for a V that is known. Put in the variance of the rows themselves and it holds only from some
+dozens of rows on: t_mixture.py is for that.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from quarterdeck.core.errors import RefusedError
 class State:
     """Everything the test remembers of a stream: add rows in any portions, in order of arrival.
 
-    `variance` is V, of one observation; `tau2` the variance of the mixture, in the same unit. `p` never rises.
+    `variance` is V, of one observation; `tau2` the variance of the mixture, in the same unit. `p` never
+    rises.
     """
 
     variance: float
@@ -49,8 +51,9 @@ class State:
 def log_likelihood_ratio(*, n: int, mean: float, variance: float, tau2: float) -> float:
     """The log of L; 0 where n = 0. Finite however large the evidence.
 
-    With variance 0 it is 0 if the mean is 0 too, and infinite otherwise: a single row would settle it, which is true
-    of a variance that is known to be 0 and of no other. Raises RefusedError on a negative variance, tau2 <= 0, NaN.
+    With variance 0 it is 0 if the mean is 0 too, and infinite otherwise: a single row would settle it, which
+    is true of a variance that is known to be 0 and of no other. Raises RefusedError on a negative variance,
+    tau2 <= 0, NaN.
     """
     _check(n, mean, variance, tau2)
     if n == 0:
@@ -69,8 +72,8 @@ def p_value(*, n: int, mean: float, variance: float, tau2: float, previous: floa
 def confidence_radius(*, n: int, variance: float, tau2: float, alpha: float) -> float:
     """Half the width of the (1 - alpha) confidence sequence around the mean: infinite at n = 0, then falling.
 
-    All the intervals mean +- radius, over all n at once, hold the true mean with probability 1 - alpha or more.
-    With variance 0 it is 0.
+    All the intervals mean +- radius, over all n at once, hold the true mean with probability 1 - alpha or
+    more. With variance 0 it is 0.
     """
     _check(n, 0.0, variance, tau2)
     check_alpha(alpha)
@@ -86,7 +89,8 @@ def confidence_radius(*, n: int, variance: float, tau2: float, alpha: float) -> 
 def best_tau2(*, variance: float, n: int, alpha: float) -> float:
     """The tau2 whose confidence sequence is narrowest at n rows, nearly: chosen before the rows, never after.
 
-    Minimises the radius in x = n tau2 / V: log(1 + x) = x - 2 log(1/alpha) at the minimum, solved by iteration.
+    Minimises the radius in x = n tau2 / V: log(1 + x) = x - 2 log(1/alpha) at the minimum, solved by
+    iteration.
     """
     check_alpha(alpha)
     if n < 1 or not variance > 0:

@@ -1,4 +1,4 @@
-"""The standard error of a difference of any two numbers computed on the same rows, by resampling rows in pairs."""
+"""The standard error of a difference of any two numbers on the same rows, by resampling rows in pairs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.statistics.paired_bound import Bound, normal_bound
 
-# Of a standard error 200 resamples give about 5 % precision (Efron and Tibshirani 1993, section 6.4); percentiles
-# would need five times as many, each a pass over all rows.
+# Of a standard error 200 resamples give about 5 % precision (Efron and Tibshirani 1993, section 6.4);
+# percentiles would need five times as many, each a pass over all rows.
 RESAMPLES = 200
 
 
@@ -26,8 +26,8 @@ def bootstrap_bound(
     """Normal bounds of difference(all rows) with the bootstrap's standard error.
 
     `difference` takes row numbers, (n,) with repeats, and returns one number; a resample on which it raises
-    RefusedError (one class only) is left out. The same seed gives the same bounds. Raises RefusedError where n < 2 or
-    fewer than half of the resamples had a value.
+    RefusedError (one class only) is left out. The same seed gives the same bounds. Raises RefusedError where
+    n < 2 or fewer than half of the resamples had a value.
     """
     if n < 2:
         raise RefusedError(f"a bound needs two rows or more, found {n}")
@@ -38,7 +38,9 @@ def bootstrap_bound(
         if value is not None and np.isfinite(value):
             values.append(value)
     if len(values) < max(2, resamples / 2):
-        raise RefusedError(f"only {len(values)} of {resamples} resamples had a value", hint="more rows are needed")
+        raise RefusedError(
+            f"only {len(values)} of {resamples} resamples had a value", hint="more rows are needed"
+        )
     estimate = float(difference(np.arange(n)))
     return normal_bound(estimate, float(np.std(values, ddof=1)), n=n, confidence=confidence)
 

@@ -1,4 +1,4 @@
-"""One-sided confidence bounds of a paired mean difference by Student's t, and the rows a clear answer would take."""
+"""One-sided bounds of a paired mean difference by Student's t, and the rows a clear answer would take."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Bound:
 def paired_bound(differences: ArrayLike, *, confidence: float) -> Bound:
     """Bounds of the mean of n differences, shape (n,), n >= 2, in their unit.
 
-    Exact for normal differences, by the central limit theorem near enough for others from some 30 rows on. Where all
-    are equal, low = high = estimate. Raises RefusedError on fewer than two rows and on NaN.
+    Exact for normal differences, by the central limit theorem near enough for others from some 30 rows on.
+    Where all are equal, low = high = estimate. Raises RefusedError on fewer than two rows and on NaN.
     """
     x = np.asarray(differences, dtype=np.float64)
     if x.ndim != 1 or len(x) < 2:
@@ -68,11 +68,12 @@ def normal_quantile(probability: float) -> float:
 
 
 def rows_needed(bound: Bound, margin: float, *, power: float = 0.8) -> int | None:
-    """How many rows beyond bound.n until the bound clears `margin`, with probability `power`, at this estimate.
+    """How many rows beyond bound.n until the bound clears `margin` with probability `power`.
 
-    n (z_confidence + z_power)^2 SE^2 / (margin - estimate)^2, less n (the sample size of a one-sided test; Chow, Shao
-    and Wang 2008, chapter 3). At least 1: it is asked only where the rows were not enough. None where the estimate
-    lies on the margin or the rows do not vary, so that no number can be told, and where it is beyond ten million.
+    n (z_confidence + z_power)^2 SE^2 / (margin - estimate)^2, less n (the sample size of a one-sided test;
+    Chow, Shao and Wang 2008, chapter 3). At least 1: it is asked only where the rows were not enough. None
+    where the estimate lies on the margin or the rows do not vary, so that no number can be told, and where it
+    is beyond ten million.
     """
     if not 0 < power < 1:
         raise RefusedError(f"power lies between 0 and 1, found {power}")

@@ -1,16 +1,17 @@
-"""Always-valid evidence on a mean whose variance is not known: the t-test's mixture, for every n along a stream.
+"""Always-valid evidence on a mean whose variance is not known: the t-test's mixture along a stream.
 
 The mixture of msprt.py laid over the standardised mean (mean / standard deviation ~ N(0, g)), with the scale
 integrated out by its right Haar prior. With t the one-sample t statistic, v = n - 1 and r = 1 + n g
 
     E = r^(-1/2) ((1 + t^2/v) / (1 + t^2/(v r)))^((v + 1)/2)
 
-E is a martingale under normal observations of mean 0 and any variance, so P(E >= 1/alpha at any n) <= alpha; by the
-central limit theorem nearly so for others once some dozens are in. It tends to msprt.py's L as n grows, but does not
-take the variance of the first few rows at its word.
+E is a martingale under normal observations of mean 0 and any variance, so P(E >= 1/alpha at any n) <= alpha;
+by the central limit theorem nearly so for others once some dozens are in. It tends to msprt.py's L as n
+grows, but does not take the variance of the first few rows at its word.
 
 Sources: Lai 1976, "On confidence sequences"; Gonen, Johnson, Lu and Westfall 2005, "The Bayesian two-sample t
-test"; Wang and Ramdas 2025, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown variance".
+test"; Wang and Ramdas 2025, "Anytime-valid t-tests and confidence sequences for Gaussian means with unknown
+variance".
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ Floats = NDArray[np.float64]
 def log_evidence(values: ArrayLike, *, g: float) -> Floats:
     """(n,) log E after each of n observations, in order of arrival; empty input gives an empty array.
 
-    The first is always 0: one row has no variance. Rows that are all 0 so far give evidence for the null, less than
-    0. Rows that are all the same number other than 0 have an infinite t, and E stays finite: r^(v/2). Raises
-    RefusedError on NaN and infinity, and where g is not positive.
+    The first is always 0: one row has no variance. Rows that are all 0 so far give evidence for the null,
+    less than 0. Rows that are all the same number other than 0 have an infinite t, and E stays finite:
+    r^(v/2). Raises RefusedError on NaN and infinity, and where g is not positive.
     """
     x = _checked(values, g)
     n = np.arange(1, len(x) + 1, dtype=np.float64)
@@ -55,8 +56,8 @@ def _log_ratio(u: Floats, r: Floats) -> Floats:
 def _running(x: Floats, n: Floats) -> tuple[Floats, Floats]:
     """Mean and sum of squared deviations after each row.
 
-    Centred on the mean of all, so that the difference of two large sums does not eat the digits; what rounding
-    leaves of a sum that should be 0 is set to 0.
+    Centred on the mean of all, so that the difference of two large sums does not eat the digits; what
+    rounding leaves of a sum that should be 0 is set to 0.
     """
     centre = x.mean() if len(x) else 0.0
     shifted = x - centre
@@ -70,7 +71,7 @@ def _running(x: Floats, n: Floats) -> tuple[Floats, Floats]:
 
 
 def confidence_radius(*, n: int, variance: float, g: float, alpha: float) -> float:
-    """Half the width of the (1 - alpha) confidence sequence around the mean of n rows with that sample variance.
+    """Half the width of the (1 - alpha) confidence sequence around the mean of n rows.
 
     Infinite while n is too small for any interval; 0 where the sample variance is 0 and n is not.
     """

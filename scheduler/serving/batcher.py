@@ -65,7 +65,7 @@ class Batcher:
             stop = min(start + MOST_ROWS, rows)
             part = {name: values[start:stop] for name, values in columns.items()}
             answers, first = await self._submit(part, stop - start)
-            parts.append(_cut(answers, first, stop - start))
+            parts.append(answers.cut(first, stop - start))
         return Plain.joined(parts), 0
 
     def _submit(self, columns: Columns, rows: int) -> asyncio.Future[tuple[Plain, int]]:
@@ -142,8 +142,3 @@ def merge(parts: Sequence[Columns]) -> Columns:
     if all(len(next(iter(part.values()))) == 1 for part in parts):  # the usual requests, in half the time
         return {name: [part[name][0] for part in parts] for name in parts[0]}
     return {name: [value for part in parts for value in part[name]] for name in parts[0]}
-
-
-def _cut(answers: Plain, start: int, rows: int) -> Plain:
-    """Some rows' answers out of a batch's."""
-    return Plain(*(None if column is None else column[start : start + rows] for column in answers))

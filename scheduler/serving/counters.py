@@ -78,7 +78,12 @@ def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]
         ("labels_total", "counter", "Labels accepted.", counters.labels),
         ("log_dropped_total", "counter", "Predictions that the log had no room for.", counters.dropped),
         ("log_pending", "gauge", "Predictions answered and not yet in the log.", log_pending),
-        ("shadow_dropped_total", "counter", "Rows that a challenger was too slow for.", counters.shadow_dropped),
+        (
+            "shadow_dropped_total",
+            "counter",
+            "Rows that a challenger was too slow for.",
+            counters.shadow_dropped,
+        ),
         ("problems", "gauge", "What does not work now; the console names it.", problems),
     )
     for name, kind, says, value in plain:

@@ -35,7 +35,12 @@ class FeedbackDesk:
     """Takes labels in the loop; the log's writer thread keeps them."""
 
     def __init__(
-        self, database: Database, writer: Executor, log: PredictionLog, signature_of: SignatureOf, counters: Counters
+        self,
+        database: Database,
+        writer: Executor,
+        log: PredictionLog,
+        signature_of: SignatureOf,
+        counters: Counters,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -77,7 +82,9 @@ class FeedbackDesk:
         unlogged = self._log.pending
         outcomes = await self._record(items)
         unknown = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, NotFoundError)]
-        if unknown and unlogged and await self._log.flush():  # the answer was given, its log entry still waited
+        if (
+            unknown and unlogged and await self._log.flush()
+        ):  # the answer was given, its log entry still waited
             again = await self._record([items[place] for place in unknown])
             for place, outcome in zip(unknown, again, strict=True):
                 outcomes[place] = outcome
@@ -98,7 +105,8 @@ def record(
     new: dict[str, dict[str, Any]] = {}
     outcomes: list[QuarterdeckError | None] = []
     with database.write() as tx:
-        endpoints, kept = endpoints_of(tx, ids), labels_of(tx, ids)
+        endpoints, stored = endpoints_of(tx, ids), labels_of(tx, ids)
+        kept = dict(stored)
         for item in items:
             try:
                 row = _judge(item, endpoints, signature_of)
@@ -112,7 +120,6 @@ def record(
                 outcomes.append(None)
             except QuarterdeckError as error:
                 outcomes.append(error)
-        stored = labels_of(tx, list(new))
         append_labels(tx, [row for name, row in new.items() if name not in stored])
     return outcomes
 
@@ -127,7 +134,8 @@ def _judge(item: Any, endpoints: dict[str, str], signature_of: SignatureOf) -> d
     endpoint = endpoints.get(item["id"])
     if endpoint is None:
         raise NotFoundError(
-            f"there is no prediction {item['id'][:60]!r}", hint="send the id that the prediction's answer named"
+            f"there is no prediction {item['id'][:60]!r}",
+            hint="send the id that the prediction's answer named",
         )
     signature = signature_of(endpoint)
     label = item["label"] if signature is None else judged_label(item["label"], signature)
@@ -146,7 +154,11 @@ def judged_label(label: Any, signature: Signature) -> str | int | float:
             raise InputError("the number is too large", where=where) from None
     classes = signature.classes or ()
     for known in classes:
-        if isinstance(label, (str, int, float)) and isinstance(label, str) == isinstance(known, str) and label == known:
+        if (
+            isinstance(label, (str, int, float))
+            and isinstance(label, str) == isinstance(known, str)
+            and label == known
+        ):
             return known
     names = [encode(known).decode() for known in classes]
     near = difflib.get_close_matches(encode(label).decode()[:100], names, n=1)

@@ -54,8 +54,7 @@ class LiveModel:
 
 def load(planned: PlannedVersion, artifacts: Artifacts) -> Loaded:
     """Build a version's predictor and answer a row with it. Raises QuarterdeckError where that cannot be done."""
-    data = artifacts.get(planned.digest)
-    predictor = _predictor(planned, data)
+    predictor = _predictor(planned, artifacts)
     checker = compile_checker(planned.signature)
     row = sample_row(planned.signature)
     once = checker.check([row]).columns
@@ -84,12 +83,15 @@ def _sample(field: Field) -> Any:
     return round(middle) if field.kind is FieldKind.INTEGER else middle
 
 
-def _predictor(planned: PlannedVersion, data: bytes) -> Predictor:
+def _predictor(planned: PlannedVersion, artifacts: Artifacts) -> Predictor:
+    data = artifacts.get(planned.digest)
     if planned.engine is Engine.ONNX:
         return OnnxPredictor(data, planned.signature)
-    from quarterdeck.store.codecs import decode_model  # scikit-learn: two seconds, only where it answers
+    from quarterdeck.core.models.fitted import FittedModel  # here: polars, only where scikit-learn answers
+    from quarterdeck.store.codecs import decode
 
-    return SklearnPredictor(decode_model(data).estimator, planned.signature)
+    model = decode(data, artifacts.get)
+    return SklearnPredictor(model.estimator if isinstance(model, FittedModel) else model, planned.signature)
 
 
 def _cost(predictor: Predictor, one: Any, many: Any) -> Cost:
@@ -102,4 +104,3 @@ def _seconds(call: Callable[[Any], Any], argument: Any) -> float:
     started = time.perf_counter()
     call(argument)
     return time.perf_counter() - started
-

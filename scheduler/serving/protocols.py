@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from quarterdeck.core.errors import InputError, QuarterdeckError, UsageError
 from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.models.signature import Signature
+
+T = TypeVar("T")
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_ROWS = 10_000
@@ -37,14 +39,31 @@ class Plain(NamedTuple):
         probabilities = None if answers.probabilities is None else answers.probabilities.tolist()
         return cls(answers.values, answers.labels, probabilities, answers.scores.tolist())
 
+    def cut(self, start: int, rows: int) -> Plain:
+        """Some rows' answers."""
+        part = slice(start, start + rows)
+        return Plain(
+            None if self.values is None else self.values[part],
+            None if self.labels is None else self.labels[part],
+            None if self.probabilities is None else self.probabilities[part],
+            self.scores[part],
+        )
+
     @classmethod
     def joined(cls, parts: Sequence[Plain]) -> Plain:
-        """The answers of consecutive batches as one."""
-        columns = [
-            None if lists[0] is None else [item for part in lists for item in part]
-            for lists in zip(*parts, strict=True)
-        ]
-        return cls(*columns)
+        """The answers of consecutive parts of one request as one."""
+        return cls(
+            _all([part.values for part in parts]),
+            _all([part.labels for part in parts]),
+            _all([part.probabilities for part in parts]),
+            [score for part in parts for score in part.scores],
+        )
+
+
+def _all(lists: list[list[T] | None]) -> list[T] | None:
+    """The items of all lists; None where there are none."""
+    found = [items for items in lists if items is not None]
+    return [item for items in found for item in items] if found else None
 
 
 class Shape:

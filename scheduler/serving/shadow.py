@@ -42,8 +42,13 @@ class Shadow:
     """One challenger beside one champion. offer() and close() belong to the loop."""
 
     def __init__(
-        self, champion: LiveModel, challenger: LiveModel, loop: asyncio.AbstractEventLoop,
-        add: Callable[[Entry], None], counters: Counters, problems: Problems,
+        self,
+        champion: LiveModel,
+        challenger: LiveModel,
+        loop: asyncio.AbstractEventLoop,
+        add: Callable[[Entry], None],
+        counters: Counters,
+        problems: Problems,
     ) -> None:
         self.challenger = challenger
         self._same_fields = champion.planned.signature.fields == challenger.planned.signature.fields
@@ -163,6 +168,16 @@ class Shadow:
     def _entry(self, answered: Answered, answers: Plain, start: int, latency_us: int) -> Entry:
         planned = self.challenger.planned
         return Entry(
-            planned.model, planned.number, Arm.SHADOW, self.challenger.multiclass, answered.ids, None,
-            answered.entities, answered.times, answered.at, latency_us, answers, start,
+            planned.model,
+            planned.number,
+            Arm.SHADOW,
+            self.challenger.multiclass,
+            answered.ids,
+            None,
+            answered.entities,
+            answered.times,
+            answered.at,
+            latency_us,
+            answers,
+            start,
         )

@@ -51,8 +51,14 @@ class Watcher:
     """Everything here runs in the loop, except reading the plan and loading."""
 
     def __init__(
-        self, *, read: Callable[[], TrafficPlan], watch: Watch, artifacts: Artifacts, router: Router,
-        make_shadow: Callable[[LiveModel, LiveModel], Shadow], problems: Problems,
+        self,
+        *,
+        read: Callable[[], TrafficPlan],
+        watch: Watch,
+        artifacts: Artifacts,
+        router: Router,
+        make_shadow: Callable[[LiveModel, LiveModel], Shadow],
+        problems: Problems,
     ) -> None:
         self._read = read
         self._watch = watch
@@ -76,9 +82,15 @@ class Watcher:
             now = self._loop.time()
             if self._changed() or 0 < self._read_at <= now:
                 await self._refresh()
-            elif any(failure.retry_at <= now for failure in self._failures.values()):
+            elif not self._loading and any(failure.retry_at <= now for failure in self._failures.values()):
                 self._apply()
             await asyncio.sleep(POLL_S)
+
+    async def drain(self, deadline: float) -> None:
+        """Let the challengers answer what they have, at most until this reading of the loop's clock."""
+        for route in self._router.routes.values():
+            if route.shadow is not None:
+                await route.shadow.drain(deadline)
 
     def close(self) -> None:
         """Let go of threads and shadows; what is being loaded is left to end."""
@@ -140,12 +152,14 @@ class Watcher:
             shadow=self._shadow(champion, challenger, old),
         )
 
-    def _shadow(self, champion: LiveModel | None, challenger: LiveModel | None, old: Route | None) -> Shadow | None:
+    def _shadow(
+        self, champion: LiveModel | None, challenger: LiveModel | None, old: Route | None
+    ) -> Shadow | None:
         if champion is None or challenger is None or champion.number == challenger.number:
             return None
-        if old is not None and old.shadow is not None and old.champion is champion:
-            if old.shadow.challenger is challenger:
-                return old.shadow
+        shadow = None if old is None or old.champion is not champion else old.shadow
+        if shadow is not None and shadow.challenger is challenger:
+            return shadow
         return self._make_shadow(champion, challenger)
 
     def _model(self, planned: PlannedVersion) -> LiveModel | None:
@@ -227,5 +241,3 @@ class Ticks:
         if due:
             self._next = now + self._every
         return due
-
-

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.values import Decision
 
@@ -34,6 +35,7 @@ def test_a_verdict_survives_json(interval: tuple[float, float] | None) -> None:
     "module", ["duel", "gates", "registry", "ledger", "ids", "triggers", "prediction", "drift.verdict"]
 )
 def test_the_values_and_rules_load_without_numpy(module: str) -> None:
-    code = f"import sys, quarterdeck.core.{module}; print([m for m in ('numpy', 'scipy', 'sklearn') if m in sys.modules])"
+    heavy = "[m for m in ('numpy', 'scipy', 'sklearn') if m in sys.modules]"
+    code = f"import sys, quarterdeck.core.{module}; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

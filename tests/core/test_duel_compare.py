@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.duel_compare import _start, _strongest, compare
 from quarterdeck.core.errors import RefusedError
@@ -50,7 +52,9 @@ def test_a_better_challenger_is_promoted() -> None:
     assert found.e_value >= found.needed == 20
     assert found.p_value == pytest.approx(1 / found.e_value)
     assert found.rows_needed is None
-    assert found.challenger["brier_score_loss"] - found.champion["brier_score_loss"] == pytest.approx(found.difference)
+    assert found.challenger["brier_score_loss"] - found.champion["brier_score_loss"] == pytest.approx(
+        found.difference
+    )
     assert "lower by" in found.reasons[0]
 
 
@@ -65,7 +69,11 @@ def test_a_worse_challenger_is_rejected() -> None:
 def test_swapping_the_models_flips_only_the_sign(seed: int, first: float, second: float) -> None:
     y, a, b = traffic(seed, 400, champion=first, challenger=second)
     one, other = verdict((y, a, b)), verdict((y, b, a))
-    flipped = {Decision.PROMOTE: Decision.REJECT, Decision.REJECT: Decision.PROMOTE, Decision.HOLD: Decision.HOLD}
+    flipped = {
+        Decision.PROMOTE: Decision.REJECT,
+        Decision.REJECT: Decision.PROMOTE,
+        Decision.HOLD: Decision.HOLD,
+    }
     assert other.decision is flipped[one.decision]
     assert other.difference == pytest.approx(-(one.difference or 0.0), abs=1e-15)
     assert other.e_value == pytest.approx(one.e_value)
@@ -76,7 +84,7 @@ def test_swapping_the_models_flips_only_the_sign(seed: int, first: float, second
 def test_p_never_rises_while_labels_arrive(seed: int) -> None:
     data = traffic(seed, 1_000, champion=0.6, challenger=0.4)
     values = [verdict(data, n).p_value for n in range(50, 1_001, 50)]
-    assert all(later <= earlier * (1 + 1e-6) for earlier, later in zip(values, values[1:], strict=False))
+    assert all(later <= earlier * (1 + 1e-6) for earlier, later in pairwise(values))
     assert values[0] == 1.0
     assert values[-1] < 1.0
 
@@ -89,7 +97,9 @@ def test_the_same_labels_give_the_same_verdict_again() -> None:
 
 @pytest.mark.parametrize("rate", [0.0, -3.0])
 def test_two_equal_models_are_told_apart_in_at_most_alpha_of_duels(rate: float) -> None:
-    """Looking after every label, with labels that are even and rare; the test that looks as often without this is wrong."""
+    """Looking after every label, with labels that are even and rare; the test that looks as often without
+    this is wrong.
+    """
     alpha, minimum, duels, naive, decided = 0.05, 100, 600, 0, 0
     g = best_tau2(variance=1.0, n=10 * minimum, alpha=alpha)
     for seed in range(duels):
@@ -139,12 +149,21 @@ def test_a_hold_names_the_labels_still_needed_and_they_are_about_enough() -> Non
 def test_identical_models_hold_and_promise_no_end() -> None:
     y, a, _ = traffic(3, 500, champion=0.8, challenger=0.6)
     found = verdict((y, a, a))
-    assert (found.decision, found.difference, found.p_value, found.rows_needed) == (Decision.HOLD, 0.0, 1.0, None)
+    assert (found.decision, found.difference, found.p_value, found.rows_needed) == (
+        Decision.HOLD,
+        0.0,
+        1.0,
+        None,
+    )
 
 
 def test_evidence_that_has_turned_round_holds() -> None:
     y, a, b = traffic(4, 1_000, champion=1.5, challenger=0.1)
-    turned = (np.concatenate([y, y, y[:100]]), np.concatenate([a, b, b[:100]]), np.concatenate([b, a, a[:100]]))
+    turned = (
+        np.concatenate([y, y, y[:100]]),
+        np.concatenate([a, b, b[:100]]),
+        np.concatenate([b, a, a[:100]]),
+    )
     before, found = verdict(turned, 1_000), verdict(turned)
     assert before.decision is Decision.PROMOTE
     assert found.difference is not None

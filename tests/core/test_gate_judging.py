@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.gate_judging import judge_not_worse
 from quarterdeck.core.gates import GateResult
@@ -17,7 +18,9 @@ from quarterdeck.core.values import Direction, Outcome, Task
 Floats = NDArray[np.float64]
 
 
-def rows(seed: int, n: int, *, candidate: float, champion: float = 1.5) -> tuple[NDArray[np.int_], Floats, Floats]:
+def rows(
+    seed: int, n: int, *, candidate: float, champion: float = 1.5
+) -> tuple[NDArray[np.int_], Floats, Floats]:
     """Labels and two probabilities: the greater the number, the better the model sees; 1.5 is calibrated."""
     rng = np.random.default_rng(seed)
     signal = rng.normal(size=n)
@@ -171,7 +174,8 @@ def test_a_kpi_that_is_no_number_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"margin": -0.1}, {"margin": math.nan}, {"confidence": 1.0}, {"metric": "r2_score"}, {"metric": "kpi"}]
+    "options",
+    [{"margin": -0.1}, {"margin": math.nan}, {"confidence": 1.0}, {"metric": "r2_score"}, {"metric": "kpi"}],
 )
 def test_a_gate_without_meaning_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(RefusedError):

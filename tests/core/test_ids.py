@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ids import IdMaker, new_id, time_of
 

@@ -10,15 +10,26 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quarterdeck.core.errors import RefusedError
-from quarterdeck.core.ledger import GENESIS, Entry, canonical_json, entry_hash, make_entry, plain, verify_chain
+from quarterdeck.core.ledger import (
+    GENESIS,
+    Entry,
+    canonical_json,
+    entry_hash,
+    make_entry,
+    plain,
+    verify_chain,
+)
 from quarterdeck.core.values import Alias, Outcome
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
 scalars |= st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
 )
 
 
@@ -44,7 +55,9 @@ def problems(entries: list[Entry], **options: Any) -> list[tuple[int, str]]:
 
 
 def test_a_chain_as_it_was_written_has_no_problem() -> None:
-    entries = chain(5, evidence={"p": 0.01, "outcome": Outcome.PASS}, before={"version": 1}, after={"version": 2})
+    entries = chain(
+        5, evidence={"p": 0.01, "outcome": Outcome.PASS}, before={"version": 1}, after={"version": 2}
+    )
     assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
     assert entries[0].previous_hash == GENESIS
     assert problems(entries, head=entries[-1].hash) == []

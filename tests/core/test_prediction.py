@@ -1,4 +1,6 @@
-"""Rows are checked before a model sees them, and a refusal names row, field, what was found and what is right."""
+"""Rows are checked before a model sees them, and a refusal names row, field, what was found and what is
+right.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quarterdeck.core.errors import InputError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.prediction import LONGEST_STRING, CheckedRows, allowed_range, compile_checker
@@ -59,7 +62,9 @@ def test_right_rows_come_back_as_columns_in_the_signatures_order() -> None:
 
 
 def test_no_rows_give_empty_columns() -> None:
-    assert check() == CheckedRows(columns={name: [] for name in SIGNATURE.names}, entities=[], times=[], rows=0)
+    assert check() == CheckedRows(
+        columns={name: [] for name in SIGNATURE.names}, entities=[], times=[], rows=0
+    )
 
 
 def test_entity_and_time_come_along_when_they_are_sent() -> None:
@@ -169,7 +174,12 @@ def test_without_a_range_a_number_is_still_a_finite_64_bit_one() -> None:
     fields = (Field(name="x", kind=FieldKind.NUMBER), Field(name="i", kind=FieldKind.INTEGER))
     checker = compile_checker(Signature(fields=fields, task=Task.REGRESSION, target="y"))
     assert checker.check([{"x": 1e308, "i": 2**63 - 1}]).columns == {"x": [1e308], "i": [2**63 - 1]}
-    for row in ({"x": math.inf, "i": 1}, {"x": 10**400, "i": 1}, {"x": 1.0, "i": 2**63}, {"x": 1.0, "i": 1e300}):
+    for row in (
+        {"x": math.inf, "i": 1},
+        {"x": 10**400, "i": 1},
+        {"x": 1.0, "i": 2**63},
+        {"x": 1.0, "i": 1e300},
+    ):
         with pytest.raises(InputError):
             checker.check([row])
 
@@ -181,7 +191,11 @@ anything = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({name: anything for name in ROW}, optional={"flight_id": anything, "scheduled": anything}))
+@given(
+    st.fixed_dictionaries(
+        {name: anything for name in ROW}, optional={"flight_id": anything, "scheduled": anything}
+    )
+)
 def test_whatever_is_sent_it_is_refused_or_comes_out_as_the_signature_says(row: dict[str, Any]) -> None:
     try:
         columns = check(row).columns

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.profile import Counts, Profile, build_profile, count, merge
@@ -51,7 +52,11 @@ def test_a_profile_holds_bins_missing_range_and_moments() -> None:
     assert (distance.minimum, distance.maximum, distance.mean) == (0.0, 98.0, 49.0)
     assert distance.deviation == pytest.approx(np.arange(99).std())
     assert seats.reference.counts == (0, 50, 50, 0)
-    assert (carrier.categories, carrier.reference.counts, carrier.reference.missing) == (("AA", "UA"), (60, 39, 0), 1)
+    assert (carrier.categories, carrier.reference.counts, carrier.reference.missing) == (
+        ("AA", "UA"),
+        (60, 39, 0),
+        1,
+    )
     assert (holiday.categories, holiday.reference.counts) == (("true", "false"), (10, 89, 0))
     assert PROFILE.score is not None
     assert PROFILE.score.reference.counts == (0, 1, 1, 1, 0)
@@ -80,7 +85,12 @@ def test_lists_and_arrays_count_alike() -> None:
 def test_what_training_never_saw_is_counted_as_outside() -> None:
     counts = count(
         PROFILE,
-        {"distance": [-1.0, 5.0, 98.5], "seats": [150, 99, 201], "carrier": ["ZZ", "AA", "UA"], "holiday": [True] * 3},
+        {
+            "distance": [-1.0, 5.0, 98.5],
+            "seats": [150, 99, 201],
+            "carrier": ["ZZ", "AA", "UA"],
+            "holiday": [True] * 3,
+        },
     )
     assert {name: bins.outside for name, bins in counts.features.items()} == {
         "distance": 2, "seats": 2, "carrier": 1, "holiday": 0,

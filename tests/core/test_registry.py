@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quarterdeck.core.errors import RefusedError, UsageError
 from quarterdeck.core.gates import judge_bound
 from quarterdeck.core.models.signature import Signature
@@ -112,7 +113,9 @@ def test_rollback_returns_the_previous_version() -> None:
     assert check_rollback(None, previous, model="flights") is previous
 
 
-@pytest.mark.parametrize("previous", [None, version(2, VersionState.CHAMPION), version(1, VersionState.RETIRED)])
+@pytest.mark.parametrize(
+    "previous", [None, version(2, VersionState.CHAMPION), version(1, VersionState.RETIRED)]
+)
 def test_rollback_is_refused_where_there_is_nothing_to_go_back_to(previous: Version | None) -> None:
     with pytest.raises(RefusedError):
         check_rollback(version(2, VersionState.CHAMPION), previous, model="flights")
@@ -133,7 +136,8 @@ def test_a_reference_reads_back_as_it_was_written(text: str, reference: Referenc
 
 
 @pytest.mark.parametrize(
-    "text", ["", "@3", "flights@", "flights@0", "flights@-1", "flights@best", "a@3@4", "a b", "a@3\n", "a@\u0663"]
+    "text",
+    ["", "@3", "flights@", "flights@0", "flights@-1", "flights@best", "a@3@4", "a b", "a@3\n", "a@\u0663"],
 )
 def test_what_names_no_version_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="names no model"):

@@ -101,7 +101,7 @@ class Table(Toned, ScrollView, can_focus=True):
         self.rows = sort_rows(kept, self.sort_key, self.reverse)
         if self.current is None and self.rows:
             self.cursor_id = self.rows[min(index, len(self.rows) - 1)].id
-        wanted = Size(self._width, len(self.rows) + 1)
+        wanted = Size(self._width, max(1, len(self.rows)) + 1)
         if self.virtual_size != wanted:
             self.virtual_size = wanted
         self._keep_in_sight()
@@ -141,7 +141,7 @@ class Table(Toned, ScrollView, can_focus=True):
         self._painted = state
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self._width, len(self.rows) + 1)
+        self.virtual_size = Size(self._width, max(1, len(self.rows)) + 1)
         self._keep_in_sight()
         self._painted = [self._line_state(y) for y in range(self.size.height)]
         self.refresh()

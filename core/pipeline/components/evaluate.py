@@ -20,9 +20,9 @@ from quarterdeck.core.values import Task
 def evaluate(model: FittedModel, split: Any, *, pipeline: PipelineInfo) -> dict[str, Any]:
     """{"metrics": {name: value}, "left_out": {name: why}, "rows": n} of the model on the split's holdout.
 
-    Every metric of the task that has a meaning on these rows; for a classifier without probabilities, those of its
-    labels. Raises StepError without rows, for labels training never saw, for a model that answers NaN or infinity,
-    and where no metric has a meaning.
+    Every metric of the task that has a meaning on these rows; for a classifier without probabilities, those
+    of its labels. Raises StepError without rows, for labels training never saw, for a model that answers NaN
+    or infinity, and where no metric has a meaning.
     """
     if not isinstance(model, FittedModel):
         raise StepError(
@@ -33,7 +33,7 @@ def evaluate(model: FittedModel, split: Any, *, pipeline: PipelineInfo) -> dict[
         raise StepError("There are no rows to evaluate on.", hint="hold out more rows")
     truth = target_array(holdout, model.signature)
     answers = SklearnPredictor(model.estimator, model.signature).predict(
-        {name: holdout[name] for name in model.signature.names}
+        {name: holdout[name].to_list() for name in model.signature.names}
     )
     score = _score(answers, model)
     if not np.isfinite(score).all():

@@ -30,9 +30,9 @@ def fit(
 ) -> FittedModel:
     """A model of the target, fitted on the split's training rows.
 
-    `estimator` is a dotted name in scikit-learn, or in one of `packages`; `parameters` are its own. `features` are
-    the columns it sees: by default all but target, entity and time. Strings are encoded and missing values seen to as
-    the estimator needs it, inside the model.
+    `estimator` is a dotted name in scikit-learn, or in one of `packages`; `parameters` are its own.
+    `features` are the columns it sees: by default all but target, entity and time. Strings are encoded and
+    missing values seen to as the estimator needs it, inside the model.
     """
     train = part_of_split(split, TRAIN)
     if train.is_empty():

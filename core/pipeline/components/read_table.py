@@ -19,9 +19,11 @@ SUFFIXES = (".parquet", ".csv")
 
 
 def read_table(*, source: str, last: str | None = None, pipeline: PipelineInfo) -> pl.DataFrame:
-    """Rows of `source`: a file, a folder or a glob, relative to the workspace; several files in the order of names.
+    """Rows of `source`: a file, a folder or a glob, relative to the workspace; several files in the order of
+    names.
 
-    `last` ("120d") keeps the rows whose time is within so much of the newest row's; a row without a time is left out.
+    `last` ("120d") keeps the rows whose time is within so much of the newest row's; a row without a time is
+    left out.
     """
     files = source_files(source, pipeline.workspace)
     try:

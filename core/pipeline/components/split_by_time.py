@@ -15,8 +15,8 @@ from quarterdeck.core.pipeline.info import PipelineInfo
 def split_by_time(features: Any, *, holdout: str, pipeline: PipelineInfo) -> dict[str, pl.DataFrame]:
     """{"train": older rows, "holdout": the newest}, each in the order they came.
 
-    A row is held out where its time is within `holdout` ("30d") of the newest row's. Rows without a target are
-    dropped first, so that the newest row is one that can be evaluated.
+    A row is held out where its time is within `holdout` ("30d") of the newest row's. Rows without a target
+    are dropped first, so that the newest row is one that can be evaluated.
     """
     frame = with_target(as_frame(features, "the input"), pipeline.target)
     time = pipeline.time
@@ -35,7 +35,7 @@ def split_by_time(features: Any, *, holdout: str, pipeline: PipelineInfo) -> dic
     train, kept = frame.filter(~held), frame.filter(held)
     if train.is_empty() or kept.is_empty():
         raise StepError(
-            f"A holdout of {holdout} leaves {train.height} rows to train on and {kept.height} to evaluate on.",
+            f"A holdout of {holdout} leaves {train.height} rows to train on and {kept.height} held out.",
             hint="choose a holdout shorter than the time the rows span",
         )
     return {TRAIN: train, HOLDOUT: kept}

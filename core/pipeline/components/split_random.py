@@ -16,8 +16,9 @@ from quarterdeck.core.values import Task
 def split_random(features: Any, *, holdout: float = 0.2, pipeline: PipelineInfo) -> dict[str, pl.DataFrame]:
     """{"train": rows, "holdout": rows}, each in the order they came; the pipeline's seed decides which.
 
-    `holdout` is the share held out, between 0 and 1, of every class alike where the task has classes. Rows without a
-    target are dropped. Where time matters, use split_by_time: a random holdout lets a model see the future.
+    `holdout` is the share held out, between 0 and 1, of every class alike where the task has classes. Rows
+    without a target are dropped. Where time matters, use split_by_time: a random holdout lets a model see
+    the future.
     """
     if not 0 < holdout < 1:
         raise StepError(f"holdout is {holdout}; it is a share between 0 and 1.", hint="0.2 holds out a fifth")
@@ -31,8 +32,7 @@ def split_random(features: Any, *, holdout: float = 0.2, pipeline: PipelineInfo)
     train, kept = frame.filter(~held), frame.filter(held)
     if train.is_empty() or kept.is_empty():
         raise StepError(
-            f"A holdout of {holdout} of {frame.height} rows leaves {train.height} to train on and {kept.height} to "
-            "evaluate on.",
+            f"Of {frame.height} rows {train.height} are left to train on and {kept.height} held out.",
             hint="get more rows, or change the share",
         )
     return {TRAIN: train, HOLDOUT: kept}

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
+
 from quarterdeck.core.drift.psi import profile_drift, psi, psi_expected, psi_noise, score_drift
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.profile import build_profile, count
 from quarterdeck.core.values import Task
-from scipy import stats
 
 vectors = st.integers(2, 12).flatmap(
     lambda k: st.tuples(*[st.lists(st.integers(0, 1_000), min_size=k, max_size=k) for _ in range(2)])
@@ -31,7 +32,9 @@ def test_psi_by_hand() -> None:
 
 
 @given(vectors)
-def test_psi_is_no_less_than_0_the_same_when_swapped_and_0_for_the_same_counts(pair: tuple[list[int], list[int]]) -> None:
+def test_psi_is_no_less_than_0_the_same_when_swapped_and_0_for_the_same_counts(
+    pair: tuple[list[int], list[int]],
+) -> None:
     first, second = pair
     if not any(first) or not any(second):
         assert math.isnan(psi(first, second))

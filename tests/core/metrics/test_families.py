@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import metrics as sk
+
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.metrics.families import (
     METRICS,
@@ -18,7 +20,6 @@ from quarterdeck.core.metrics.families import (
     names,
 )
 from quarterdeck.core.values import Direction, Task
-from sklearn import metrics as sk
 
 
 def test_names_and_directions_load_without_numpy() -> None:
@@ -126,7 +127,9 @@ def test_r2_of_a_constant_is_left_out() -> None:
         (Task.REGRESSION, [0.0, 1.0], [0.1, np.inf], "infinite"),
     ],
 )
-def test_rows_that_cannot_be_scored_are_refused_in_words(task: Task, y: Any, score: Any, message: str) -> None:
+def test_rows_that_cannot_be_scored_are_refused_in_words(
+    task: Task, y: Any, score: Any, message: str
+) -> None:
     with pytest.raises(RefusedError, match=message):
         compute_all(task, y, score)
 

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.statistics.delong import paired_auc_difference
-from sklearn.metrics import roc_auc_score
 
 Floats = NDArray[np.float64]
 
 
-def sample(seed: int, n: int, *, better: float = 1.0, worse: float = 1.0) -> tuple[NDArray[np.int_], Floats, Floats]:
+def sample(
+    seed: int, n: int, *, better: float = 1.0, worse: float = 1.0
+) -> tuple[NDArray[np.int_], Floats, Floats]:
     rng = np.random.default_rng(seed)
     y = (rng.random(n) < 0.3).astype(int)
     shared = rng.normal(size=n)
@@ -87,7 +90,8 @@ def test_a_perfect_score_against_its_reverse_is_beyond_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("y", "score"), [([0, 1, 1], [1, 2, 3]), ([0, 0, 1, 1], [1, 2, 3, math.nan]), ([0, 0, 2, 2], [1, 2, 3, 4]), ([], [])]
+    ("y", "score"),
+    [([0, 1, 1], [1, 2, 3]), ([0, 0, 1, 1], [1, 2, 3, math.nan]), ([0, 0, 2, 2], [1, 2, 3, 4]), ([], [])],
 )
 def test_rows_that_cannot_be_compared_are_refused(y: list[int], score: list[float]) -> None:
     with pytest.raises(RefusedError):

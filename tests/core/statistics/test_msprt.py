@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from quarterdeck.core.errors import RefusedError
-from quarterdeck.core.statistics.msprt import State, best_tau2, confidence_radius, log_likelihood_ratio, p_value
+from quarterdeck.core.statistics.msprt import (
+    State,
+    best_tau2,
+    confidence_radius,
+    log_likelihood_ratio,
+    p_value,
+)
 
 means = st.floats(-100, 100)
 variances = st.floats(1e-6, 1e6)
@@ -17,7 +24,9 @@ variances = st.floats(1e-6, 1e6)
 
 @pytest.mark.parametrize(("n", "mean", "ratio"), [(100, 0.5, 64.170151), (10, 0.0, 0.40824829)])
 def test_the_likelihood_ratio_of_known_cases(n: int, mean: float, ratio: float) -> None:
-    assert math.exp(log_likelihood_ratio(n=n, mean=mean, variance=2, tau2=1)) == pytest.approx(ratio, rel=1e-7)
+    assert math.exp(log_likelihood_ratio(n=n, mean=mean, variance=2, tau2=1)) == pytest.approx(
+        ratio, rel=1e-7
+    )
 
 
 def test_the_p_value_of_a_known_case() -> None:
@@ -27,7 +36,9 @@ def test_the_p_value_of_a_known_case() -> None:
 
 
 @given(st.integers(0, 10**6), means, variances, st.floats(1e-6, 1e3))
-def test_swapping_the_two_models_leaves_the_evidence_as_it_is(n: int, mean: float, variance: float, tau2: float) -> None:
+def test_swapping_the_two_models_leaves_the_evidence_as_it_is(
+    n: int, mean: float, variance: float, tau2: float
+) -> None:
     one = log_likelihood_ratio(n=n, mean=mean, variance=variance, tau2=tau2)
     other = log_likelihood_ratio(n=n, mean=-mean, variance=variance, tau2=tau2)
     assert one == other

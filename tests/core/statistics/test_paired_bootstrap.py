@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.statistics.paired_bootstrap import bootstrap_bound
 from quarterdeck.core.statistics.paired_bound import paired_bound

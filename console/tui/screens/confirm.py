@@ -1,0 +1,98 @@
+"""The dialog before a change: what changes, where, and why. Cancel has the focus; Enter alone never confirms."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Label
+
+from quarterdeck.console.tui.plans import Plan
+from quarterdeck.console.tui.symbols import Symbols
+from quarterdeck.console.tui.text import Line, line, span
+from quarterdeck.console.tui.widgets.lines import Lines
+
+
+class Confirm(ModalScreen[str | None]):
+    """Gives the reason that was typed ("" for none), or None where it was cancelled."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "cancel"),
+        Binding("left,right", "app.focus_next", "to the other button", show=False),
+    ]
+
+    def __init__(self, plan: Plan, environment: str, symbols: Symbols) -> None:
+        super().__init__()
+        self.plan = plan
+        self._environment = environment
+        self._symbols = symbols
+        self._name = plan.typed_name(environment)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog", classes="live" if self._name else "") as box:
+            box.border_title = self.plan.title
+            text = Lines(id="changes", indent=14)
+            text.can_focus = False
+            yield text
+            yield Label("Reason, kept in the ledger" + (" (needed)" if self.plan.needs_reason else ""), markup=False)
+            yield _plain_input("reason")
+            if self._name is not None:
+                yield Label(f"Type {self._name} to change {self._environment}", markup=False)
+                yield _plain_input("typed")
+            with Horizontal(id="buttons"):
+                yield Button("Cancel", id="cancel")
+                yield Button(self.plan.verb, id="confirm", variant="warning")
+
+    def on_mount(self) -> None:
+        lines = change_lines(self.plan, self._environment, self._symbols)
+        pane = self.query_one("#changes", Lines)
+        pane.styles.height = len(lines)
+        pane.set_lines(lines)
+        self.query_one("#cancel").focus()
+        self._judge()
+
+    @on(Input.Changed)
+    def _judge(self) -> None:
+        """The button works once all that is asked for is there."""
+        typed = self._name is None or self.query_one("#typed", Input).value.strip() == self._name
+        reasoned = not self.plan.needs_reason or bool(self._reason())
+        self.query_one("#confirm", Button).disabled = not (typed and reasoned)
+
+    @on(Input.Submitted)
+    def _next(self) -> None:
+        """Enter in a field goes on to the next one, and confirms nothing."""
+        self.focus_next()
+
+    @on(Button.Pressed, "#cancel")
+    def _cancel(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#confirm")
+    def _confirm(self) -> None:
+        self.dismiss(self._reason())
+
+    def _reason(self) -> str:
+        return self.query_one("#reason", Input).value.strip()
+
+
+def change_lines(plan: Plan, environment: str, symbols: Symbols) -> list[Line]:
+    """Model, environment, and each thing that changes: before -> after."""
+    lines = [
+        line(span("model       ", "dim"), span(plan.model, "strong")),
+        line(span("environment ", "dim"), span(environment, "warn" if plan.live else "")),
+    ]
+    for what, before, after in plan.changes:
+        arrow = f" {symbols.arrow} " if before else ""
+        lines.append(line(span(f"{what:<11} ", "dim"), before, span(arrow, "dim"), span(after, "strong")))
+    return lines + [line(span(text, tone)) for text, tone in plan.notes]
+
+
+def _plain_input(name: str) -> Input:
+    """A blinking cursor sends bytes for ever."""
+    field = Input(id=name, compact=True)
+    field.cursor_blink = False
+    return field

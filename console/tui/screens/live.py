@@ -1,0 +1,157 @@
+"""4 Live: endpoints, windows of event time, drift by feature, alerts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from quarterdeck.console import formats
+from quarterdeck.console.queries.values import AlertRow, Answer, AskLive, EndpointRow, Live
+from quarterdeck.console.tui.charts import plot
+from quarterdeck.console.tui.screens import live_rows as rows
+from quarterdeck.console.tui.subject import Kind, Subject
+from quarterdeck.console.tui.text import line, span
+from quarterdeck.console.tui.view import View
+from quarterdeck.console.tui.widgets.columns import Row
+from quarterdeck.console.tui.widgets.lines import Lines
+from quarterdeck.console.tui.widgets.table import Table
+from quarterdeck.core.values import AlertState
+
+
+class LiveView(View):
+    NAME = "live"
+    HINTS: ClassVar[tuple[str, ...]] = (
+        "alert.acknowledge", "model.promote", "model.rollback", "run.start", "look.compare", "look.zoom", "move.pane",
+        "look.describe", "find.filter", "find.command", "find.help",
+    )
+
+    def compose(self) -> ComposeResult:
+        endpoints = Table(rows.ENDPOINTS, id="endpoints", empty="nothing to serve: promote a version (3, then P)")
+        windows = Table(rows.WINDOWS, id="windows", empty="no windows yet: the daemon watches what is predicted")
+        features = Table(rows.FEATURES, id="features", empty="no window is judged yet")
+        alerts = Table(rows.ALERTS, id="alerts", empty="no alerts")
+        picture = Lines(id="plot", wraps=False)
+        picture.can_focus = False
+        endpoints.add_class("pane")
+        for pane in (windows, features, alerts, picture):
+            pane.add_class("pane", "ruled")
+        yield endpoints
+        with Horizontal(id="live-middle", classes="pane"):
+            with Vertical(id="live-windows", classes="pane"):
+                yield picture
+                yield windows
+            yield features
+        yield alerts
+
+    def on_mount(self) -> None:
+        self._answer: Live | None = None
+        self._endpoints: dict[str, EndpointRow] = {}
+        self._alerts: dict[str, AlertRow] = {}
+
+    def question(self) -> AskLive:
+        return AskLive(model=self.table("endpoints").cursor_id)
+
+    def fill(self, answer: Answer, now: datetime) -> None:
+        assert isinstance(answer, Live)
+        self._answer = answer
+        self._endpoints = {row.model: row for row in answer.endpoints}
+        self._alerts = {str(row.id): row for row in answer.alerts}
+        self.table("endpoints").set_rows([rows.endpoint_row(row, self.symbols) for row in answer.endpoints])
+        self.table("windows").set_rows(rows.window_rows(answer.windows, self.symbols))
+        self.table("features").set_rows([rows.feature_row(row, self.symbols) for row in answer.features])
+        self.table("alerts").set_rows([rows.alert_row(row, self.symbols, now) for row in answer.alerts])
+        self._titles(answer)
+        self._draw()
+
+    def _titles(self, answer: Live) -> None:
+        chosen = self._endpoints.get(answer.model or "")
+        metric = chosen.monitored.metric if chosen else None
+        self.table("windows").set_title(f"windows of {answer.model or '-'}, event time UTC")
+        self.table("features").set_title("drift by feature")
+        opened = sum(row.state is AlertState.OPEN for row in answer.alerts)
+        self.table("alerts").set_title(f"alerts, {opened} open{self._server_words(answer)}")
+        self.lines("plot").set_title(f"{metric or 'metric'} by window")
+
+    @staticmethod
+    def _server_words(answer: Live) -> str:
+        server = answer.server
+        if server is None:
+            return "   server: none, quarterdeck serve starts it"
+        lost = f", {server.dropped} dropped" if server.dropped else ""
+        return (
+            f"   server {server.state} {server.address}: {formats.count(server.requests)} requests, "
+            f"{formats.count(server.errors)} errors ({formats.count(server.failed)} its own){lost}"
+        )
+
+    def _draw(self) -> None:
+        """The metric over the windows; only where there is room for it."""
+        pane = self.lines("plot")
+        if self._answer is None or pane.size.height < 3:
+            return
+        values = [window.value for window in reversed(self._answer.windows)]
+        known = [value for value in values if value is not None]
+        if not known:
+            pane.set_lines([line(span("no labelled rows yet", "dim"))])
+            return
+        low, high = formats.number(min(known)), formats.number(max(known))
+        width = max(len(low), len(high))
+        across = min(pane.size.width - width - 2, len(values) * 3)
+        stretched = [value for value in values for _ in range(_stretch(len(values), across, self.symbols.dots))]
+        drawn = plot(stretched, across, pane.size.height, self.symbols)
+        marks = [high, *[""] * (len(drawn) - 2), low]
+        pane.set_lines([line(span(f"{m:>{width}} ", "dim"), span(d, "info")) for m, d in zip(marks, drawn, strict=True)])
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def opened(self, table: Table, row: Row) -> None:
+        if table.id == "endpoints":
+            self.table("windows").focus()
+        else:
+            self.console_app.action_describe()
+
+    def show(self, **scope: Any) -> None:
+        """`model` is put under the cursor; `pane` gets the focus."""
+        self.table("endpoints").select(scope.get("model"))
+        if scope.get("pane"):
+            self.table(scope["pane"]).focus()
+
+    def scope(self) -> dict[str, Any]:
+        return {"model": self.table("endpoints").cursor_id}
+
+    def out(self) -> bool:
+        if self.table("endpoints").has_focus:
+            return False
+        self.table("endpoints").focus()
+        return True
+
+    def subject(self) -> Subject | None:
+        table = self.active_table
+        if table.id == "alerts":
+            row = self._alerts.get(table.cursor_id or "") if table.current else None
+            return None if row is None else alert_subject(row)
+        chosen = self._endpoints.get(self.table("endpoints").cursor_id or "")
+        return None if chosen is None else endpoint_subject(chosen)
+
+
+def _stretch(values: int, width: int, dots: bool) -> int:
+    """How often each value is repeated, so that few windows fill the width."""
+    return max(1, min(6, width * (2 if dots else 1) // max(1, values)))
+
+
+def endpoint_subject(row: EndpointRow) -> Subject:
+    return Subject(kind=Kind.MODEL, key=row.model, label=row.model, model=row.model, aliases=row.aliases)
+
+
+def alert_subject(row: AlertRow) -> Subject:
+    return Subject(
+        kind=Kind.ALERT,
+        key=str(row.id),
+        label=f"alert {row.id}",
+        model=row.model,
+        alert_id=row.id,
+        alert_open=row.state is AlertState.OPEN,
+    )

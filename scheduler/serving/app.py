@@ -1,0 +1,234 @@
+"""What the server answers at which address (RSGI).
+
+    POST /predict/{endpoint}   rows in, predictions out
+    POST /feedback             what really happened: {"id", "label"}, or a list of them
+    GET  /                     the endpoints and their fields
+    GET  /healthz              the process answers
+    GET  /readyz               the traffic plan is loaded; what does not work
+    GET  /metrics              Prometheus
+
+A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from granian._granian import RSGIProtocolClosed
+
+from quarterdeck.core.errors import NotFoundError, QuarterdeckError
+from quarterdeck.core.ids import new_id
+from quarterdeck.core.values import Arm
+from quarterdeck.scheduler.serving.counters import Counters, Problems, exposition
+from quarterdeck.scheduler.serving.feedback import FeedbackDesk
+from quarterdeck.scheduler.serving.http import (
+    JSON,
+    TEXT,
+    Bodies,
+    Reply,
+    Scope,
+    Transport,
+    error_reply,
+    http_error,
+)
+from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
+from quarterdeck.scheduler.serving.protocols import decode_labels, decode_rows
+from quarterdeck.scheduler.serving.router import Route, Router
+from quarterdeck.scheduler.serving.shadow import Answered
+
+log = logging.getLogger(__name__)
+
+FEW_ROWS = (
+    128  # that many are checked and written in the loop; more in a thread, so that others get in between
+)
+_PREDICT = "/predict/"
+
+Handler = Callable[[Scope, Transport], Awaitable[Reply]]
+
+
+class App:
+    """One object a process; every call runs in the loop."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        prediction_log: PredictionLog,
+        feedback: FeedbackDesk,
+        bodies: Bodies,
+        counters: Counters,
+        problems: Problems,
+        ready: Callable[[], bool],
+    ) -> None:
+        self._router = router
+        self._log = prediction_log
+        self._feedback = feedback
+        self._bodies = bodies
+        self._counters = counters
+        self._problems = problems
+        self._ready = ready
+        self._loop = asyncio.get_running_loop()
+        self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
+        self._handlers: dict[str, tuple[str, Handler]] = {
+            "/": ("GET", self._index),
+            "/healthz": ("GET", self._healthz),
+            "/readyz": ("GET", self._readyz),
+            "/metrics": ("GET", self._metrics),
+            "/feedback": ("POST", self._take_feedback),
+        }
+
+    async def __rsgi__(self, scope: Scope, transport: Transport) -> None:
+        started = time.perf_counter_ns()
+        self._counters.requests += 1
+        try:
+            if scope.method == "POST" and scope.path.startswith(_PREDICT):
+                transport.response_bytes(200, JSON, await self._predict(scope, transport, started))
+                return
+            reply = await self._other(scope, transport)
+        except QuarterdeckError as error:
+            reply = self._told(scope, error)
+        except RSGIProtocolClosed:  # the client has gone
+            return
+        except Exception as error:  # the last line: a mistake of ours fails this request and no other
+            reply = self._told(scope, _unexpected(error))
+        if reply.status >= 400:
+            self._counters.errors += 1
+            self._counters.failed += reply.status >= 500
+        transport.response_bytes(reply.status, reply.headers, reply.body)
+
+    async def _predict(self, scope: Scope, transport: Transport, started: int) -> bytes:
+        body = await self._bodies.json(scope, transport)
+        route = self._router.route(scope.path[len(_PREDICT) :])
+        live = self._router.champion(route)
+        rows = decode_rows(body)
+        many = len(rows) > FEW_ROWS
+        checked = await self._aside(live.checker.check, rows) if many else live.checker.check(rows)
+        count = self._counters.of(route.name, live.number)
+        try:
+            answers, start = await live.batcher.answer(checked.columns, checked.rows)
+        except QuarterdeckError:
+            count.failures += 1
+            raise
+        ids = [new_id() for _ in rows]
+        shape = live.shape.encode
+        body = await self._aside(shape, ids, answers, start) if many else shape(ids, answers, start)
+        at, latency_us = now_us(), (time.perf_counter_ns() - started) // 1000
+        count.requests += 1
+        count.rows += len(rows)
+        count.latency_us += latency_us
+        self._log.add(
+            Entry(
+                route.name,
+                live.number,
+                Arm.CHAMPION,
+                live.multiclass,
+                ids,
+                rows,
+                checked.entities,
+                checked.times,
+                at,
+                latency_us,
+                answers,
+                start,
+            )
+        )
+        if route.shadow is not None:
+            answered = Answered(ids, rows, checked.columns, checked.entities, checked.times, at)
+            self._loop.call_soon(route.shadow.offer, answered)  # after the answer has gone out
+        return body
+
+    def _aside(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+        return self._loop.run_in_executor(self._side, function, *arguments)
+
+    async def _other(self, scope: Scope, transport: Transport) -> Reply:
+        method, handler = self._handlers.get(scope.path, (None, None))
+        if scope.path.startswith(_PREDICT):
+            method = "POST"
+        elif handler is None:
+            known = ", ".join(("/predict/{endpoint}", *self._handlers))
+            raise NotFoundError(f"there is nothing at {scope.path[:100]!r}", hint=f"there is {known}")
+        if handler is None or scope.method not in (method, "HEAD" if method == "GET" else method):
+            reply = error_reply(http_error(405, f"{scope.method} is not answered here", f"use {method}"))
+            return reply._replace(headers=[*JSON, ("allow", method or "")])
+        return await handler(scope, transport)
+
+    async def _take_feedback(self, scope: Scope, transport: Transport) -> Reply:
+        items, is_list = decode_labels(await self._bodies.json(scope, transport))
+        outcomes = await self._feedback.take(items)
+        accepted = outcomes.count(None)
+        if not is_list:
+            if outcomes[0] is not None:
+                raise outcomes[0]
+            return Reply.of({"accepted": accepted})
+        problems = [
+            {
+                "index": place,
+                "id": item.get("id") if isinstance(item, dict) else None,
+                "status": error.http_status,
+                "error": error.message,
+                "hint": error.hint,
+            }
+            for place, (item, error) in enumerate(zip(items, outcomes, strict=True))
+            if error is not None
+        ]
+        return Reply.of({"accepted": accepted, "problems": problems}, 207 if problems else 200)
+
+    async def _index(self, _: Scope, __: Transport) -> Reply:
+        endpoints = {name: _described(route) for name, route in sorted(self._router.routes.items())}
+        return Reply.of({"server": "quarterdeck", "endpoints": endpoints})
+
+    async def _healthz(self, _: Scope, __: Transport) -> Reply:
+        return Reply.of({"status": "alive"})
+
+    async def _readyz(self, _: Scope, __: Transport) -> Reply:
+        ready = self._ready()
+        data = {"ready": ready, "endpoints": self.versions(), "problems": self._problems.texts()}
+        return Reply.of(data, 200 if ready else 503)
+
+    async def _metrics(self, _: Scope, __: Transport) -> Reply:
+        problems = len(self._problems.texts())
+        text = exposition(self._counters, log_pending=self._log.pending, problems=problems)
+        return Reply(200, text.encode(), TEXT)
+
+    def versions(self) -> dict[str, int | None]:
+        """The version that answers, by endpoint; None where nobody does."""
+        routes = sorted(self._router.routes.items())
+        return {name: None if route.champion is None else route.champion.number for name, route in routes}
+
+    def _told(self, scope: Scope, error: QuarterdeckError) -> Reply:
+        """The answer to an error; one of ours gets an id by which the log can be searched."""
+        if error.http_status != 500:
+            return error_reply(error)
+        name = new_id()
+        log.error(
+            "%s %s failed, error %s: %s", scope.method, scope.path, name, error, exc_info=error.__cause__
+        )
+        return error_reply(error, id=name)
+
+
+def _unexpected(error: Exception) -> QuarterdeckError:
+    failure = QuarterdeckError(
+        "the server failed on this request", hint="its log has the error under this id"
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def _described(route: Route) -> dict[str, Any]:
+    signature = route.signature
+    return {
+        "version": None if route.champion is None else route.champion.number,
+        "challenger": None if route.shadow is None else route.shadow.challenger.number,
+        "task": signature.task,
+        "classes": signature.classes,
+        "entity": signature.entity,
+        "time": signature.time,
+        "fields": [
+            {"name": field.name, "kind": field.kind, "nullable": field.nullable} for field in signature.fields
+        ],
+    }

@@ -1,0 +1,120 @@
+"""HTTP around the routes: bodies within their limits and in time, errors as JSON, unexpected ones with an id."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, Protocol
+
+from quarterdeck.core.errors import QuarterdeckError, UsageError
+from quarterdeck.scheduler.serving.protocols import MOST_BYTES, encode
+
+SLOWEST_BODY_S = 10.0
+JSON = [("content-type", "application/json")]
+TEXT = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
+
+
+class Headers(Protocol):
+    def get(self, name: str, /) -> str | None: ...
+
+
+class Scope(Protocol):
+    """A request's head, as RSGI gives it."""
+
+    method: str
+    path: str
+    headers: Headers
+
+
+class Transport(Protocol):
+    """Where a request's body comes from and its answer goes, as RSGI gives it."""
+
+    async def __call__(self) -> bytes: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
+
+
+class Reply(NamedTuple):
+    status: int
+    body: bytes
+    headers: list[tuple[str, str]] = JSON
+
+    @classmethod
+    def of(cls, data: Any, status: int = 200) -> Reply:
+        return cls(status, encode(data))
+
+
+def http_error(status: int, message: str, hint: str | None = None) -> UsageError:
+    """A mistake in the request that has a status of its own."""
+    error = UsageError(message, hint=hint)
+    error.http_status = status
+    return error
+
+
+def error_reply(error: QuarterdeckError, **more: str) -> Reply:
+    return Reply.of(
+        {"error": error.message, "where": error.where, "hint": error.hint, **more}, error.http_status
+    )
+
+
+class Bodies:
+    """Reads the bodies of requests. sweep() gives up on those that do not arrive."""
+
+    def __init__(self) -> None:
+        self._began: dict[asyncio.Task[Any], float] = {}
+        self._expired: set[asyncio.Task[Any]] = set()
+        self._loop = asyncio.get_running_loop()
+
+    async def json(self, scope: Scope, transport: Transport) -> bytes:
+        """The body of a request that must hold JSON. Raises UsageError with status 408, 413 or 415."""
+        kind = scope.headers.get("content-type")
+        if kind != "application/json" and not _is_json(kind or ""):
+            # a web page may send other types to this machine without asking; it must not be able to send labels
+            raise http_error(
+                415, "expected content-type application/json", "send that header with the request"
+            )
+        length = scope.headers.get("content-length")
+        if length is not None and int(length) > MOST_BYTES:
+            raise _too_large()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a request's handler always runs in a task
+        self._began[task] = self._loop.time()
+        try:
+            return await (transport() if length is not None else _limited(transport))
+        except asyncio.CancelledError:
+            if task not in self._expired:
+                raise
+            raise http_error(408, f"the body did not arrive within {SLOWEST_BODY_S:.0f} s") from None
+        finally:
+            del self._began[task]
+            self._expired.discard(task)
+
+    def sweep(self) -> None:
+        """Called about every second: a timer for each request would cost more than reading it."""
+        now = self._loop.time()
+        for task, began in self._began.items():
+            if now - began > SLOWEST_BODY_S and task not in self._expired:
+                self._expired.add(task)
+                task.cancel()
+
+
+async def _limited(transport: Transport) -> bytes:
+    """A body of unknown length."""
+    parts, size = [], 0
+    async for part in transport:
+        size += len(part)
+        if size > MOST_BYTES:
+            raise _too_large()
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large() -> UsageError:
+    return http_error(413, f"the body is larger than {MOST_BYTES // 1024**2} MiB", "send several requests")
+
+
+def _is_json(kind: str) -> bool:
+    name = kind.partition(";")[0].strip().lower()
+    return name == "application/json" or (name.startswith("application/") and name.endswith("+json"))

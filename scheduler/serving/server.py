@@ -1,0 +1,217 @@
+"""The server's process: opens, serves until it is told to stop, writes what is left, closes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import event
+
+from quarterdeck.core.clock import utc_now
+from quarterdeck.core.errors import QuarterdeckError, UnavailableError
+from quarterdeck.core.settings import Settings
+from quarterdeck.scheduler.serving.app import App
+from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.feedback import FeedbackDesk
+from quarterdeck.scheduler.serving.http import Bodies
+from quarterdeck.scheduler.serving.listener import HttpServer, listen
+from quarterdeck.scheduler.serving.live import LiveModel
+from quarterdeck.scheduler.serving.log import PredictionLog
+from quarterdeck.scheduler.serving.router import Router
+from quarterdeck.scheduler.serving.shadow import Shadow
+from quarterdeck.scheduler.serving.watcher import Ticks, Watch, Watcher
+from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.engine import ChangeWatch, Database
+from quarterdeck.store.migrate import migrate
+from quarterdeck.store.plans import TrafficPlan, read_plan
+from quarterdeck.store.service_rows import announce_server, beat_server, stop_server
+from quarterdeck.store.traffic import open_traffic
+from quarterdeck.store.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+NAME = "main"
+BEAT_S = 1.0
+PATIENCE_MS = 2_000  # for a lock on a database: a server rather says that it waits than hangs
+DRAIN_S = 0.5  # for the challengers' last answers
+SWITCH_S = 0.001  # how long a thread may keep the loop waiting; Python's own default is 5 ms
+
+
+def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises UnavailableError for a port in use, NotAllowedError for an address that other machines reach,
+    ConflictError while another server of the workspace runs.
+    """
+    listener = listen(host, port)
+    sys.setswitchinterval(SWITCH_S)
+    workspace.prepare_state()
+    with _databases(workspace, settings) as (database, traffic):
+        asyncio.run(_Process(workspace, settings, database, traffic, host, listener).run())
+
+
+@contextmanager
+def _databases(workspace: Workspace, settings: Settings) -> Iterator[tuple[Database, Database]]:
+    url = settings.database_url
+    database = Database(url) if url else Database.sqlite(workspace.database)
+    try:
+        migrate(database, backup_to=workspace.state / "backups", now=utc_now())
+        traffic = open_traffic(workspace.traffic_database)
+        try:
+            _be_patient(database)
+            _be_patient(traffic)
+            yield database, traffic
+        finally:
+            traffic.close()
+    finally:
+        database.close()
+
+
+def _be_patient(database: Database) -> None:
+    """Wait for a lock only as long as a server may."""
+    if not database.is_sqlite:
+        return
+
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+
+    event.listen(database.engine, "connect", on_connect)
+    database.engine.dispose()  # connections of before are opened anew
+
+
+class _Process:
+    """The parts of a server, wired together for one run of the loop."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        settings: Settings,
+        database: Database,
+        traffic: Database,
+        host: str,
+        listener: socket.socket,
+    ) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._database = database
+        self._traffic = traffic
+        self._host = host
+        self._port: int = listener.getsockname()[1]
+        self._listener = listener
+        self._counters = Counters()
+        self._problems = Problems()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="traffic")
+        self._house = ThreadPoolExecutor(1, thread_name_prefix="service")
+
+    async def run(self) -> None:
+        with self._database.write() as tx:
+            announce_server(tx, name=NAME, pid=os.getpid(), host=self._host, port=self._port, now=utc_now())
+        self._build()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._http.stop)
+        tasks = [loop.create_task(part) for part in (self._watcher.run(), self._beat())]
+        writing = loop.create_task(self._log.run())
+        log.info("serving on http://%s:%s (process %s)", self._host, self._port, os.getpid())
+        gc.collect()
+        gc.freeze()  # what was made so far stays: the collector need not look at it again
+        try:
+            with suppress(TimeoutError):  # a request that does not end in time ends with the process
+                await self._http.serve()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._finish(writing)
+
+    def _build(self) -> None:
+        router = Router()
+        self._log = PredictionLog(self._traffic, self._writer, self._counters, self._problems)
+        feedback = FeedbackDesk(self._traffic, self._writer, self._log, router.signature, self._counters)
+        settings, workspace = self._settings, self._workspace
+        self._watcher = Watcher(
+            read=self._read_plan,
+            watch=self._watch(),
+            artifacts=ArtifactStore(settings.artifacts_url or workspace.artifacts),
+            router=router,
+            make_shadow=self._shadow,
+            problems=self._problems,
+        )
+        self._bodies = Bodies()
+        self._app = App(
+            router=router,
+            prediction_log=self._log,
+            feedback=feedback,
+            bodies=self._bodies,
+            counters=self._counters,
+            problems=self._problems,
+            ready=lambda: self._watcher.ready,
+        )
+        self._http = HttpServer(self._app, self._listener)
+
+    def _read_plan(self) -> TrafficPlan:
+        with self._database.read() as tx:
+            return read_plan(tx, self._settings.environment)
+
+    def _watch(self) -> Watch:
+        if self._database.is_sqlite:
+            return ChangeWatch(self._workspace.database)
+        return Ticks(asyncio.get_running_loop().time)
+
+    def _shadow(self, champion: LiveModel, challenger: LiveModel) -> Shadow:
+        loop = asyncio.get_running_loop()
+        return Shadow(champion, challenger, loop, self._log.add, self._counters, self._problems)
+
+    async def _beat(self) -> None:
+        """Say every second that the server lives; a database that cannot be written does not stop it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.run_in_executor(self._house, self._write_beat, self._detail(), utc_now())
+                self._problems.clear("heartbeat")
+            except UnavailableError as error:
+                self._problems.set("heartbeat", str(error))
+            self._bodies.sweep()
+            await asyncio.sleep(BEAT_S)
+
+    def _write_beat(self, detail: dict[str, Any], now: datetime) -> None:
+        with self._database.write() as tx:
+            beat_server(tx, name=NAME, pid=os.getpid(), now=now, detail=detail)
+
+    def _detail(self) -> dict[str, Any]:
+        counters = self._counters
+        return {
+            "requests": counters.requests,
+            "errors": counters.errors,
+            "failed": counters.failed,
+            "dropped": counters.dropped,
+            "shadow_dropped": counters.shadow_dropped,
+            "labels": counters.labels,
+            "endpoints": self._app.versions(),
+            "log_pending": self._log.pending,
+            "problems": self._problems.texts(),
+        }
+
+    async def _finish(self, writing: asyncio.Task[None]) -> None:
+        """Write what is left, and say goodbye."""
+        self._log.stop()
+        await self._watcher.drain(asyncio.get_running_loop().time() + DRAIN_S)
+        self._watcher.close()
+        await writing
+        if not await self._log.flush():
+            log.error("%s predictions could not be logged", self._log.abandon())
+        with suppress(QuarterdeckError), self._database.write() as tx:
+            stop_server(tx, name=NAME, pid=os.getpid(), now=utc_now(), detail=self._detail())
+        self._writer.shutdown()
+        self._house.shutdown()
+        log.info("stopped")
