@@ -6,13 +6,14 @@ import getpass
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.settings import Settings, read_settings
-from quarterdeck.store.engine import Database
-from quarterdeck.store.migrate import migrate
-from quarterdeck.store.traffic import open_traffic
 from quarterdeck.store.workspace import Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from quarterdeck.store.engine import Database
 
 
 def current_actor() -> str:
@@ -44,6 +45,10 @@ class Console:
 
     @cached_property
     def database(self) -> Database:
+        # start-up time: the terminal console's first frame does not wait for the database's libraries
+        from quarterdeck.store.engine import Database
+        from quarterdeck.store.migrate import migrate
+
         self.workspace.prepare_state()
         url = self.settings.database_url
         database = Database(url) if url else Database.sqlite(self.workspace.database)
@@ -52,6 +57,8 @@ class Console:
 
     @cached_property
     def traffic(self) -> Database:
+        from quarterdeck.store.traffic import open_traffic  # start-up time, as above
+
         self.workspace.prepare_state()
         return open_traffic(self.workspace.traffic_database)
 

@@ -89,6 +89,7 @@ class RolloutSpec:
     strategy: Strategy = Strategy.DIRECT
     promote: Promotion = Promotion.MANUAL
     minimum_labels: int = 200  # paired labelled rows before champion and challenger are compared
+    maximum_labels: int = 2000  # a comparison still open after so many ends, and the champion stays
     alpha: float = 0.05  # how often a comparison may err
 
 

@@ -38,7 +38,7 @@ GATE_KINDS = ("min", "max", "not_worse_than")
 COMPARISON_KEYS = ("margin", "confidence")
 GATE_KEYS = ("metric", *GATE_KINDS, *COMPARISON_KEYS, "owner")
 MONITORING_KEYS = ("window", "minimum_rows")
-ROLLOUT_KEYS = ("strategy", "promote", "minimum_labels", "alpha")
+ROLLOUT_KEYS = ("strategy", "promote", "minimum_labels", "maximum_labels", "alpha")
 TRAINING_KEYS = ("seed",)
 
 _USES = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z][\w-]*", re.ASCII)
@@ -221,7 +221,8 @@ def _rollout(table: Table) -> RolloutSpec:
     return RolloutSpec(
         strategy=table.choice("strategy", Strategy.DIRECT, unavailable=("canary", "ab")),
         promote=table.choice("promote", Promotion.MANUAL),
-        minimum_labels=table.integer("minimum_labels", default.minimum_labels, minimum=1),
+        minimum_labels=table.integer("minimum_labels", default.minimum_labels, minimum=2),
+        maximum_labels=table.integer("maximum_labels", default.maximum_labels, minimum=2),
         alpha=table.number(
             "alpha",
             default.alpha,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quarterdeck.core.binning import (
     as_numbers,
@@ -22,6 +23,8 @@ from quarterdeck.core.binning import (
 )
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
+
+Column = Sequence[Any] | NDArray[Any]
 
 SCORE = "prediction"  # the name under which the model's own score is shown
 _NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)
@@ -123,7 +126,7 @@ class Counts:
 
 
 def build_profile(
-    columns: Mapping[str, Sequence[Any]], signature: Signature, scores: Sequence[Any] | None = None
+    columns: Mapping[str, Column], signature: Signature, scores: Column | None = None
 ) -> Profile:
     """Profile the reference rows: one list or array of n values per field, None or NaN where missing.
 
@@ -141,11 +144,11 @@ def build_profile(
     )
 
 
-def _profile(field: Field, values: Sequence[Any]) -> FeatureProfile:
+def _profile(field: Field, values: Column) -> FeatureProfile:
     return _profile_numbers(field, values) if field.kind in _NUMBERS else _profile_categories(field, values)
 
 
-def _profile_numbers(field: Field, values: Sequence[Any]) -> FeatureProfile:
+def _profile_numbers(field: Field, values: Column) -> FeatureProfile:
     numbers = as_numbers(values, field.name)
     finite = numbers[np.isfinite(numbers)]
     edges = choose_edges(finite)
@@ -163,7 +166,7 @@ def _profile_numbers(field: Field, values: Sequence[Any]) -> FeatureProfile:
     )
 
 
-def _profile_categories(field: Field, values: Sequence[Any]) -> FeatureProfile:
+def _profile_categories(field: Field, values: Column) -> FeatureProfile:
     plain = _as_list(values)
     if field.kind is FieldKind.BOOLEAN:
         categories: tuple[str, ...] = tuple(_TRUTH)
@@ -174,9 +177,7 @@ def _profile_categories(field: Field, values: Sequence[Any]) -> FeatureProfile:
     return FeatureProfile(name=field.name, kind=field.kind, reference=reference, categories=categories)
 
 
-def count(
-    profile: Profile, columns: Mapping[str, Sequence[Any]], *, scores: Sequence[Any] | None = None
-) -> Counts:
+def count(profile: Profile, columns: Mapping[str, Column], *, scores: Column | None = None) -> Counts:
     """Count n rows into the profile's bins; columns as in build_profile(), further ones are ignored.
 
     `outside` is what lies below the least or above the greatest number of the reference, or is a category
@@ -191,7 +192,7 @@ def count(
     )
 
 
-def _count(feature: FeatureProfile, values: Sequence[Any]) -> BinCounts:
+def _count(feature: FeatureProfile, values: Column) -> BinCounts:
     if feature.kind in _NUMBERS:
         numbers = as_numbers(values, feature.name)
         counts, missing = count_numbers(numbers, feature.edges)
@@ -227,11 +228,11 @@ def _keys(kind: FieldKind, categories: tuple[str, ...]) -> list[Any]:
     return [_TRUTH[category] for category in categories] if kind is FieldKind.BOOLEAN else list(categories)
 
 
-def _as_list(values: Sequence[Any]) -> list[Any]:
+def _as_list(values: Column) -> list[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
 
 
-def _check_columns(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> int:
+def _check_columns(columns: Mapping[str, Column], names: Sequence[str]) -> int:
     missing = [name for name in names if name not in columns]
     if missing:
         raise RefusedError(f"the rows lack the column {missing[0]!r}")

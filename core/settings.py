@@ -35,7 +35,7 @@ class Settings:
         "Address that the prediction server listens on. The default is reached from this machine only.",
         section="server",
     )
-    port: int = _setting(8780, "Port of the prediction server.", section="server")
+    port: int = _setting(8780, "Port of the prediction server; 0 takes any that is free, and `quarterdeck service list` says which.", section="server")
     workers: int = _setting(1, "How many runs may be trained at the same time.", section="daemon")
     heartbeat_seconds: float = _setting(
         2.0,
@@ -107,7 +107,7 @@ def _settings(root: Table, server: Table, daemon: Table, store: Table) -> Settin
             check=lambda text: _ENVIRONMENT.fullmatch(text) is not None,
         ),
         host=server.text("host", default.host, expected="an address", check=_is_word),
-        port=server.integer("port", default.port, minimum=1, maximum=65535),
+        port=server.integer("port", default.port, minimum=0, maximum=65535),
         workers=daemon.integer("workers", default.workers, minimum=1, maximum=64),
         heartbeat_seconds=_seconds(daemon, "heartbeat_seconds", default.heartbeat_seconds, 0.1, 60),
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),

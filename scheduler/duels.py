@@ -1,7 +1,8 @@
 """Champion against challenger on live traffic: both answered the same requests, and labels come in.
 
 The evidence is always valid: it may be looked at after every label. A verdict ends the comparison: PROMOTE moves the
-alias where the manifest says `promote = "auto"`, and waits for a person otherwise; REJECT takes the challenger out.
+alias where the manifest says `promote = "auto"`, and waits for a person otherwise; REJECT takes the challenger out,
+and so does a comparison that stays open for too many labels.
 """
 
 from __future__ import annotations
@@ -92,6 +93,10 @@ class Duels:
                 tx, duel.model, duel.challenger, **common, saw_champion=duel.champion, evidence=evidence
             )
             log.info("%s: challenger %s is champion: %s", duel.model, duel.challenger, reason)
+        elif verdict.decision is Decision.HOLD and verdict.n >= manifest.rollout.maximum_labels:
+            undecided = f"undecided after {verdict.n} labels, so the champion stays; {reason}"
+            registry.withdraw(tx, duel.model, **(common | {"reason": undecided}), evidence=evidence)
+            log.info("%s: challenger %s: %s", duel.model, duel.challenger, undecided)
 
 
 def judge(manifest: Manifest, champion: Version, pairs: list[Pair]) -> DuelVerdict:

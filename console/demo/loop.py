@@ -151,6 +151,10 @@ class Loop:
 
     async def _replay(self, player: Player) -> None:
         days = self._days()
+        async with player:
+            await self._live(player, days)
+
+    async def _live(self, player: Player, days: list[list[Request]]) -> None:
         for day in range(min(DAYS, len(days))):
             if self._stopped():
                 return

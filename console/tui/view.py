@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.containers import Container
+from textual.message import Message
 from textual.widget import Widget
 
 from quarterdeck.console.queries.values import Answer, Question
@@ -17,9 +18,6 @@ from quarterdeck.console.tui.widgets.columns import Row
 from quarterdeck.console.tui.widgets.lines import Lines
 from quarterdeck.console.tui.widgets.table import Table
 
-if TYPE_CHECKING:
-    from quarterdeck.console.tui.app import QuarterdeckApp
-
 
 class View(Container):
     """One of the screens 1 to 5. `HINTS` are ids of keys worth showing below, the most useful first."""
@@ -27,16 +25,19 @@ class View(Container):
     NAME: ClassVar[str]
     HINTS: ClassVar[tuple[str, ...]] = ()
 
-    @property
-    def console_app(self) -> QuarterdeckApp:
-        from quarterdeck.console.tui.app import QuarterdeckApp  # the app knows its views
+    class Visit(Message):
+        """Go to another view, or to another place of this one."""
 
-        assert isinstance(self.app, QuarterdeckApp)
-        return self.app
+        def __init__(self, view: str, **scope: Any) -> None:
+            super().__init__()
+            self.view, self.scope = view, scope
 
-    @property
-    def symbols(self) -> Symbols:
-        return self.console_app.symbols
+    class Describe(Message):
+        """Describe the selected row."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        super().__init__(id=self.NAME)
+        self.symbols = symbols
 
     # What each view says of itself
 

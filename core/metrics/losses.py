@@ -48,13 +48,13 @@ def losses_of(rows: Rows, loss: str) -> NDArray[np.float64]:
     """As row_losses(), of checked rows."""
     if rows.task is Task.REGRESSION and loss in ("absolute_error", "squared_error"):
         errors = np.abs(rows.y - rows.score)
-        return errors if loss == "absolute_error" else errors**2
+        return np.asarray(errors if loss == "absolute_error" else errors**2)
     if rows.task is Task.BINARY and loss == "brier_score_loss":
         return np.asarray((rows.score - rows.y) ** 2)
     if rows.task is not Task.REGRESSION and loss == "zero_one_loss":
-        return (rows.y != rows.predicted).astype(np.float64)
+        return np.asarray(rows.y != rows.predicted, dtype=np.float64)
     if rows.task is not Task.REGRESSION and loss == "log_loss":
-        return -np.log(np.clip(_given(rows), CLIP, 1.0))
+        return np.asarray(-np.log(np.clip(_given(rows), CLIP, 1.0)))
     raise RefusedError(f"a {rows.task} model has no row loss {loss!r}")
 
 

@@ -21,7 +21,7 @@ _SUM_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rows:
-    """Checked rows. `y`: (n,) index of the true class, or the true value. `score`: (n,) or (n, k), float64."""
+    """Checked rows. `y`: (n,) place of the true class, or the true value. `score`: (n,) or (n, k)."""
 
     task: Task
     y: NDArray[Any]
@@ -52,8 +52,8 @@ class Rows:
     def predicted(self) -> NDArray[np.intp]:
         """(n,) the index of the predicted class."""
         if self.task is Task.BINARY:
-            return (self.score >= self.threshold).astype(np.intp)
-        return self.score.argmax(axis=1)
+            return np.asarray(self.score >= self.threshold, dtype=np.intp)
+        return np.asarray(self.score.argmax(axis=1), dtype=np.intp)
 
 
 def _scores(task: Task, score: ArrayLike) -> Floats:
@@ -128,39 +128,39 @@ def _need_classes(rows: Rows, needed: Sequence[int], name: str) -> None:
 def _roc_auc(rows: Rows) -> float:
     if rows.task is Task.BINARY:
         _need_classes(rows, (0, 1), "roc_auc_score")
-        return sk.roc_auc_score(rows.y, rows.score)
+        return float(sk.roc_auc_score(rows.y, rows.score))
     width = rows.score.shape[1]
     _need_classes(rows, range(width), "roc_auc_score")
-    return sk.roc_auc_score(rows.y, rows.score, multi_class="ovr", labels=list(range(width)))
+    return float(sk.roc_auc_score(rows.y, rows.score, multi_class="ovr", labels=list(range(width))))
 
 
 def _average_precision(rows: Rows) -> float:
     _need_classes(rows, (1,), "average_precision_score")
-    return sk.average_precision_score(rows.y, rows.score)
+    return float(sk.average_precision_score(rows.y, rows.score))
 
 
 def _log_loss(rows: Rows) -> float:
     score = rows.score
     if rows.task is Task.BINARY:
         score = np.column_stack([1 - score, score])
-    return sk.log_loss(rows.y, score, labels=list(range(score.shape[1])))
+    return float(sk.log_loss(rows.y, score, labels=list(range(score.shape[1]))))
 
 
 def _brier(rows: Rows) -> float:
-    return np.mean((rows.score - rows.y) ** 2)
+    return float(np.mean((rows.score - rows.y) ** 2))
 
 
 def _f1(rows: Rows) -> float:
     if rows.task is Task.BINARY:
         _need_classes(rows, (1,), "f1_score")
-        return sk.f1_score(rows.y, rows.predicted, zero_division=0.0)
-    return sk.f1_score(rows.y, rows.predicted, average="macro", zero_division=0.0)
+        return float(sk.f1_score(rows.y, rows.predicted, zero_division=0.0))
+    return float(sk.f1_score(rows.y, rows.predicted, average="macro", zero_division=0.0))
 
 
 def _r2(rows: Rows) -> float:
     if len(rows.y) < 2 or np.ptp(rows.y) == 0:
         raise RefusedError("r2_score needs true values that differ")
-    return sk.r2_score(rows.y, rows.score)
+    return float(sk.r2_score(rows.y, rows.score))
 
 
 _FUNCTIONS: dict[str, Callable[[Rows], Any]] = {

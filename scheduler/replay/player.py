@@ -24,6 +24,7 @@ from quarterdeck.scheduler.state import State
 from quarterdeck.store import runs, traffic_queries
 
 CONCURRENCY = 8
+ANSWER_S = 10.0
 LABELS_A_CALL = 500
 TRIES = 200  # a server that was killed is back within seconds; a request waits for it
 PAUSE_S = 0.05
@@ -53,26 +54,34 @@ class Player:
         self._stopped = stopped
         self._waiting: list[tuple[timedelta, int, str, Any]] = []  # labels not known yet: (known_at, n, id, label)
         self._order = 0
+        self._address = ""
         self.tallies: dict[str, Tally] = {}
 
-    async def day(self, requests: Iterable[Request], end: timedelta) -> None:
-        """Send the requests of a day, then the labels that are known by its end."""
+    async def __aenter__(self) -> Player:
         limits = httpx.Limits(max_connections=CONCURRENCY)
-        async with httpx.AsyncClient(base_url=self._address(), limits=limits, timeout=10.0, trust_env=False) as client:
-            gate = asyncio.Semaphore(CONCURRENCY)
+        self._client = httpx.AsyncClient(limits=limits, timeout=ANSWER_S, trust_env=False)
+        self._address = self._find_address()
+        return self
 
-            async def send(request: Request) -> None:
-                async with gate:
-                    await self._predict(client, request)
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
 
-            await asyncio.gather(*(send(request) for request in requests))
-            await self._labels(client, end)
+    async def day(self, requests: Iterable[Request], end: timedelta) -> None:
+        """Send the requests of a day in their order, then the labels that are known by its end."""
+        waiting = iter(requests)
 
-    async def _predict(self, client: httpx.AsyncClient, request: Request) -> None:
+        async def sender() -> None:
+            for request in waiting:  # shared: each takes the next that nobody has taken
+                await self._predict(request)
+
+        await asyncio.gather(*(sender() for _ in range(CONCURRENCY)))
+        await self._labels(end)
+
+    async def _predict(self, request: Request) -> None:
         tally = self.tallies.setdefault(request.endpoint, Tally())
         tally.requests += 1
         started = time.perf_counter()
-        answer = await self._post(client, f"/predict/{request.endpoint}", request.row, tally)
+        answer = await self._post(f"/predict/{request.endpoint}", request.row, tally)
         if answer is None or answer.status_code >= 500:
             tally.failures += 1
             return
@@ -84,33 +93,31 @@ class Player:
         self._order += 1
         heapq.heappush(self._waiting, (request.known_at, self._order, prediction, request.label))
 
-    async def _labels(self, client: httpx.AsyncClient, end: timedelta) -> None:
+    async def _labels(self, end: timedelta) -> None:
         due = []
         while self._waiting and self._waiting[0][0] <= end:
             _, _, prediction, label = heapq.heappop(self._waiting)
             due.append({"id": prediction, "label": label})
         for first in range(0, len(due), LABELS_A_CALL):
-            await self._post(client, "/feedback", due[first : first + LABELS_A_CALL], Tally())
+            await self._post("/feedback", due[first : first + LABELS_A_CALL], Tally())
 
-    async def _post(self, client: httpx.AsyncClient, path: str, body: Any, tally: Tally) -> httpx.Response | None:
+    async def _post(self, path: str, body: Any, tally: Tally) -> httpx.Response | None:
         """Post until there is an answer: a server that is away is not an answer, and the client tries again."""
         for _ in range(TRIES):
             try:
-                return await client.post(path, json=body)
+                return await self._client.post(self._address + path, json=body)
             except httpx.TransportError:
                 tally.retried += 1
                 if self._stopped():
                     return None
                 await asyncio.sleep(PAUSE_S)  # the daemon is starting a new server; there is nobody to notify us
-                client.base_url = httpx.URL(self._address())
+                self._address = self._find_address()
         return None
 
-    def _address(self) -> str:
+    def _find_address(self) -> str:
         """Where the server listens now; the last known place while there is none."""
         service = find(self._state.database, ServiceKind.SERVER)
-        if service is not None:
-            self._last: Service = service
-        return f"http://{self._last.host}:{self._last.port}"
+        return self._address if service is None else f"http://{service.host}:{service.port}"
 
     def catch_up(self) -> None:
         """Wait until the daemon has counted every answer and label, and no run is under way."""

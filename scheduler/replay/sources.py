@@ -55,13 +55,13 @@ STREAMS = (
             Table(name="weather", time="time", known="time"),
         ),
         main="flights",
-        begin=datetime(2013, 4, 1, tzinfo=UTC),
+        begin=datetime(2013, 4, 4, tzinfo=UTC),  # a Thursday, as windows of a week begin
     ),
     Stream(
         pipeline="fuel",
         tables=(Table(name="fuel", time="reported", known="measured"),),
         main="fuel",
-        begin=datetime(2025, 4, 1, tzinfo=UTC),
+        begin=datetime(2025, 4, 3, tzinfo=UTC),
     ),
 )
 

@@ -96,7 +96,7 @@ class App:
             return
         except Exception as error:  # the last line: a mistake of ours fails this request and no other
             reply = self._told(scope, _unexpected(error))
-        if reply.status >= 400:
+        if reply.status >= 400 and scope.path != "/readyz":  # "not yet" is an answer, not a failure
             self._counters.errors += 1
             self._counters.failed += reply.status >= 500
         transport.response_bytes(reply.status, reply.headers, reply.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from quarterdeck.core.values import Direction, Outcome
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def bound(value: float | None, *, n: int = 100, **limits: float) -> GateResult:
+def bound(value: float | None, *, n: int = 100, **limits: Any) -> GateResult:
     return judge_bound(metric="roc_auc_score", value=value, n=n, **limits)
 
 
@@ -34,7 +35,7 @@ def bound(value: float | None, *, n: int = 100, **limits: float) -> GateResult:
     ],
 )
 def test_a_limit_passes_what_meets_it_and_fails_what_breaks_it(
-    value: float, limits: dict[str, float], outcome: Outcome
+    value: float, limits: dict[str, Any], outcome: Outcome
 ) -> None:
     assert bound(value, **limits).outcome is outcome
 
@@ -53,7 +54,7 @@ def test_the_broken_limit_of_two_is_the_threshold_shown() -> None:
 
 
 @pytest.mark.parametrize("limits", [{}, {"minimum": math.nan}, {"minimum": 2.0, "maximum": 1.0}])
-def test_a_gate_without_a_limit_that_can_be_met_is_refused(limits: dict[str, float]) -> None:
+def test_a_gate_without_a_limit_that_can_be_met_is_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(RefusedError):
         bound(0.5, **limits)
 

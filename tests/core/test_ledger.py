@@ -24,8 +24,8 @@ from quarterdeck.core.ledger import (
 from quarterdeck.core.values import Alias, Outcome
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
-scalars |= st.floats(allow_nan=False, allow_infinity=False)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | finite
 json_values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),

@@ -84,6 +84,7 @@ minimum_rows = 10
 strategy = "shadow"
 promote = "auto"
 minimum_labels = 300
+maximum_labels = 900
 alpha = 0.01
 [training]
 seed = 7
@@ -142,7 +143,7 @@ def test_every_key_reaches_its_field() -> None:
             TriggerSpec(name="by-hand", kind=TriggerKind.MANUAL),
         ),
         monitoring=MonitoringSpec(window=timedelta(days=7), minimum_rows=10),
-        rollout=RolloutSpec(strategy=Strategy.SHADOW, promote=Promotion.AUTO, minimum_labels=300, alpha=0.01),
+        rollout=RolloutSpec(strategy=Strategy.SHADOW, promote=Promotion.AUTO, minimum_labels=300, maximum_labels=900, alpha=0.01),
         training=manifest.training,
     )
     assert manifest.training.seed == 7
@@ -161,7 +162,7 @@ def test_what_is_left_out_has_its_documented_default() -> None:
     assert (manifest.gates, manifest.triggers) == ((), ())
     assert manifest.monitoring == MonitoringSpec(window=timedelta(hours=1), minimum_rows=50)
     assert manifest.rollout == RolloutSpec(
-        strategy=Strategy.DIRECT, promote=Promotion.MANUAL, minimum_labels=200, alpha=0.05
+        strategy=Strategy.DIRECT, promote=Promotion.MANUAL, minimum_labels=200, maximum_labels=2000, alpha=0.05
     )
 
 

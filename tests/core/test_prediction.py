@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.core.errors import InputError
+from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
-from quarterdeck.core.prediction import LONGEST_STRING, CheckedRows, allowed_range, compile_checker
+from quarterdeck.core.prediction import CheckedRows, compile_checker
 from quarterdeck.core.values import Task
 
 FIELDS = (
@@ -203,14 +204,14 @@ def test_whatever_is_sent_it_is_refused_or_comes_out_as_the_signature_says(row: 
         assert error.where is not None
         assert error.where.startswith("row 0, field ")
         return
-    values = {name: column[0] for name, column in columns.items()}
+    values: dict[str, Any] = {name: column[0] for name, column in columns.items()}
     for field in FIELDS:
-        value = values[field.name]
+        value: Any = values[field.name]
         if value is None:
             assert field.nullable
             continue
-        kinds = {"number": float, "integer": int, "string": str, "boolean": bool}
-        assert type(value) is kinds[field.kind]
+        kinds: dict[str, type] = {"number": float, "integer": int, "string": str, "boolean": bool}
+        assert value.__class__ is kinds[field.kind]
         if field.minimum is not None:
             low, high = allowed_range(field)
             assert low <= value <= high

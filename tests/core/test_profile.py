@@ -72,13 +72,18 @@ def test_the_reference_counted_again_is_the_reference() -> None:
 
 
 def test_lists_and_arrays_count_alike() -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "distance": np.array([1.0, np.nan]),
         "seats": np.array([100, 999]),
         "carrier": np.array(["AA", "ZZ"], dtype=object),
         "holiday": np.array([True, False]),
     }
-    lists = {"distance": [1.0, None], "seats": [100, 999], "carrier": ["AA", "ZZ"], "holiday": [True, False]}
+    lists: dict[str, Any] = {
+        "distance": [1.0, None],
+        "seats": [100, 999],
+        "carrier": ["AA", "ZZ"],
+        "holiday": [True, False],
+    }
     assert count(PROFILE, arrays) == count(PROFILE, lists)
 
 

@@ -31,7 +31,7 @@ def version(number: int = 1, state: VersionState = VersionState.ACCEPTED, model:
         model=model,
         number=number,
         state=state,
-        run_id="run",
+        run_id=7,
         created=datetime(2026, 1, 1, tzinfo=UTC),
         artifact="a" * 64,
         onnx=None,

@@ -111,7 +111,7 @@ class LiveView(View):
         if table.id == "endpoints":
             self.table("windows").focus()
         else:
-            self.console_app.action_describe()
+            self.post_message(self.Describe())
 
     def show(self, **scope: Any) -> None:
         """`model` is put under the cursor; `pane` gets the focus."""

@@ -176,9 +176,9 @@ class OverviewView(View):
 
     def opened(self, table: Table, row: Row) -> None:
         if table.id == "models":
-            self.console_app.visit("registry", model=row.id)
+            self.post_message(self.Visit("registry", model=row.id))
         else:
-            self.console_app.action_describe()
+            self.post_message(self.Describe())
 
     def subject(self) -> Subject | None:
         table = self.active_table

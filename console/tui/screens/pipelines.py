@@ -107,7 +107,7 @@ class PipelinesView(View):
             self.add_class("drilled")
             self.table("steps").focus()
         else:
-            self.console_app.action_describe()
+            self.post_message(self.Describe())
 
     def show(self, **scope: Any) -> None:
         """`model` is a pipeline, `run` a run's number to look into, `status` narrows the runs."""

@@ -127,7 +127,9 @@ def _run(tx: Any, number: int, *, finished: bool) -> int | None:
         steps.record_metrics(tx, run.id, "model", {"roc_auc_score": 0.7 + number / 100})
         runs.finish(tx, run.id, RunStatus.SUCCEEDED, now=at + timedelta(seconds=4), version=number)
         return run.id
-    steps.change(tx, run.id, "model", status=StepStatus.FAILED, error="ValueError: [bold]no[/bold]\nline 2", **done)
+    steps.change(
+        tx, run.id, "model", status=StepStatus.FAILED, error="ValueError: [bold]no[/bold]\nline 2", **done
+    )
     runs.finish(tx, run.id, RunStatus.FAILED, now=at, error="step model: ValueError: [bold]no[/bold]")
     return None
 
@@ -167,7 +169,14 @@ def _operate(tx: Any) -> None:
     alerts.raise_alert(
         tx, model="flights", kind="drift", subject="hour", message="hour drifted", evidence={}, now=START
     )
-    feature = {"feature": "hour", "method": "psi", "value": 0.4, "threshold": 0.25, "drifted": True, "n_window": 90}
+    feature = {
+        "feature": "hour",
+        "method": "psi",
+        "value": 0.4,
+        "threshold": 0.25,
+        "drifted": True,
+        "n_window": 90,
+    }
     windows.put(
         tx,
         Window(

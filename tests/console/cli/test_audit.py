@@ -28,7 +28,7 @@ def test_verify_counts_the_entries_and_names_the_head(quarterdeck) -> None:
 def test_verify_finds_an_entry_that_was_changed(quarterdeck, root) -> None:
     with closing(sqlite3.connect(root / ".quarterdeck/quarterdeck.db")) as db:
         for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            db.execute(f"DROP TRIGGER {name}")  # noqa: S608  # the schema's own names
+            db.execute(f"DROP TRIGGER {name}")  # the schema's own names
         db.execute("UPDATE ledger SET reason = 'another' WHERE seq = 4")
         db.commit()
     said = quarterdeck("audit", "verify", "--json")
@@ -52,7 +52,12 @@ def test_the_list_is_filtered_by_subject_and_act(quarterdeck) -> None:
 
 @pytest.mark.parametrize(
     ("time", "champion"),
-    [("2026-03-01T13:29:59", None), ("2026-03-01T13:30", 1), ("2026-03-01T15:30:00+01:00", 2), ("2027-01-01", 2)],
+    [
+        ("2026-03-01T13:29:59", None),
+        ("2026-03-01T13:30", 1),
+        ("2026-03-01T15:30:00+01:00", 2),
+        ("2027-01-01", 2),
+    ],
 )
 def test_live_at_tells_the_champion_of_any_time(quarterdeck, time: str, champion: int | None) -> None:
     said = quarterdeck("audit", "live-at", time, "--json")

@@ -25,7 +25,11 @@ def test_a_table_without_a_terminal_is_plain_lines(quarterdeck) -> None:
 def test_model_versions_come_newest_first_and_in_pages(quarterdeck) -> None:
     assert [v["number"] for v in quarterdeck("model", "versions", "flights", "--json").json] == [3, 2, 1]
     (second,) = quarterdeck("model", "versions", "flights", "-n", "1", "--offset", "1", "--json").json
-    assert (second["number"], second["aliases"], second["gates"]) == (2, ["champion"], {"passed": 1, "asked": 1})
+    assert (second["number"], second["aliases"], second["gates"]) == (
+        2,
+        ["champion"],
+        {"passed": 1, "asked": 1},
+    )
     assert quarterdeck("model", "versions", "flights", "--state", "rejected", "--json").json[0]["number"] == 3
 
 
@@ -59,7 +63,11 @@ def test_model_verify_hashes_every_artifact(quarterdeck, root) -> None:
     said = quarterdeck("model", "verify", "--json")
     assert said.code == 0
     assert [row["ok"] for row in said.json] == [True, True, True]
-    damaged = next(path for path in (root / ".quarterdeck/artifacts").rglob("*") if path.is_file() and path.read_bytes() == b"model 2")
+    damaged = next(
+        path
+        for path in (root / ".quarterdeck/artifacts").rglob("*")
+        if path.is_file() and path.read_bytes() == b"model 2"
+    )
     damaged.write_bytes(b"model X")
     said = quarterdeck("model", "verify", "flights@2")
     assert said.code == 6

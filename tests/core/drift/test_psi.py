@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ SIGNATURE = Signature(
 )
 
 
-def columns(seed: int, n: int, *, shift: float = 0.0, missing: float = 0.0) -> dict[str, object]:
+def columns(seed: int, n: int, *, shift: float = 0.0, missing: float = 0.0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     x = rng.normal(shift, 1, n)
     x[rng.random(n) < missing] = np.nan
@@ -96,8 +97,8 @@ def columns(seed: int, n: int, *, shift: float = 0.0, missing: float = 0.0) -> d
 def test_a_feature_that_moved_or_went_missing_drifts_and_no_other(
     shift: float, missing: float, drifted: list[str]
 ) -> None:
-    profile = build_profile(columns(1, 10_000), SIGNATURE)  # type: ignore[arg-type]  # arrays and lists are sequences
-    window = count(profile, columns(2, 1_000, shift=shift, missing=missing))  # type: ignore[arg-type]
+    profile = build_profile(columns(1, 10_000), SIGNATURE)
+    window = count(profile, columns(2, 1_000, shift=shift, missing=missing))
     results = profile_drift(profile, window)
     assert [result.feature for result in results] == ["x", "s"]
     assert [result.feature for result in results if result.drifted] == drifted
@@ -105,8 +106,8 @@ def test_a_feature_that_moved_or_went_missing_drifts_and_no_other(
 
 
 def test_a_window_too_small_to_tell_does_not_drift() -> None:
-    profile = build_profile(columns(1, 10_000), SIGNATURE)  # type: ignore[arg-type]
-    window = count(profile, columns(5, 20, shift=0.3))  # type: ignore[arg-type]
+    profile = build_profile(columns(1, 10_000), SIGNATURE)
+    window = count(profile, columns(5, 20, shift=0.3))
     result = profile_drift(profile, window)[0]
     assert result.value is not None
     assert result.noise is not None
@@ -115,18 +116,18 @@ def test_a_window_too_small_to_tell_does_not_drift() -> None:
 
 
 def test_an_empty_window_has_no_distance() -> None:
-    profile = build_profile(columns(1, 100), SIGNATURE)  # type: ignore[arg-type]
+    profile = build_profile(columns(1, 100), SIGNATURE)
     results = profile_drift(profile, count(profile, {"x": [], "s": []}))
     assert [(result.value, result.drifted, result.n_window) for result in results] == [(None, False, 0)] * 2
 
 
 def test_the_score_drifts_apart_from_the_features() -> None:
     rng = np.random.default_rng(4)
-    profile = build_profile(columns(1, 1_000), SIGNATURE, rng.beta(2, 5, 1_000).tolist())  # type: ignore[arg-type]
+    profile = build_profile(columns(1, 1_000), SIGNATURE, rng.beta(2, 5, 1_000).tolist())
     window = columns(2, 1_000)
-    moved = count(profile, window, scores=rng.beta(5, 2, 1_000).tolist())  # type: ignore[arg-type]
+    moved = count(profile, window, scores=rng.beta(5, 2, 1_000).tolist())
     result = score_drift(profile, moved)
     assert result is not None
     assert (result.feature, result.drifted) == ("prediction", True)
-    assert score_drift(profile, count(profile, window)) is None  # type: ignore[arg-type]
+    assert score_drift(profile, count(profile, window)) is None
     assert all(item.feature != "prediction" for item in profile_drift(profile, moved))

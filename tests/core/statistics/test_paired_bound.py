@@ -23,7 +23,7 @@ def test_the_bounds_are_scipys_two_sided_interval_at_the_doubled_tail(
     bound = paired_bound(x, confidence=confidence)
     error = np.std(x, ddof=1) / math.sqrt(len(x))
     low, high = stats.t.interval(2 * confidence - 1, len(x) - 1, loc=np.mean(x), scale=max(error, 1e-300))
-    assert (bound.low, bound.high) == (pytest.approx(low, abs=1e-6), pytest.approx(high, abs=1e-6))
+    assert [bound.low, bound.high] == pytest.approx([low, high], abs=1e-6)
     assert bound.low <= bound.estimate <= bound.high
 
 

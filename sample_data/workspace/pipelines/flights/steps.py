@@ -9,7 +9,7 @@ MISSED_DELAY = 250.0  # US dollars a flight: passengers and crew re-planned in a
 FALSE_ALARM = 100.0  # US dollars a flight: re-planned for nothing
 
 KEY_AND_LABEL = ["flight_id", "scheduled", "late"]
-FLIGHT_FEATURES = ["carrier", "dest", "hour", "weekday", "planned_departures", "block_time", "planned_speed"]
+FLIGHT_FEATURES = ["carrier", "hour", "weekday", "planned_departures", "block_time", "planned_speed"]
 AIRCRAFT_FEATURES = ["seats", "aircraft_age"]
 WEATHER_FEATURES = [
     "temperature",

@@ -1,0 +1,85 @@
+"""The lines around a view: header, tabs and hints, as spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quarterdeck.console.queries.values import Status
+from quarterdeck.console.tui.keymap import Key
+from quarterdeck.console.tui.symbols import Symbols
+from quarterdeck.console.tui.text import Line, Span, line, span, width_of
+
+TABS = (
+    ("1", "overview", "Overview"),
+    ("2", "pipelines", "Pipelines"),
+    ("3", "registry", "Registry"),
+    ("4", "live", "Live"),
+    ("5", "duel", "Duel"),
+)
+
+
+def header_left(environment: str, actor: str, read_only: bool) -> Line:
+    badge = span("  READ-ONLY", "warn") if read_only else span("")
+    return line(
+        span(" quarterdeck  ", "strong"),
+        span(environment, "accent" if environment == "production" else "info"),
+        span(f"  {actor}", "dim"),
+        badge,
+    )
+
+
+def header_right(status: Status, loaded: bool, stale: bool, trouble: bool, symbols: Symbols) -> Line:
+    parts: list[Span] = []
+    if loaded:
+        for name, word, tone in (
+            ("daemon", status.daemon, status.daemon_tone),
+            ("server", status.server, status.server_tone),
+        ):
+            parts += [span(f"{name} ", "dim"), span(word, tone), span("  ")]
+    if stale:
+        parts.append(span(f"{symbols.glyph('alert')} STALE ", "bad"))
+    elif trouble:
+        parts.append(span("data late ", "warn"))
+    else:
+        parts.append(span("data live " if loaded else "opening the store ", "dim"))
+    return line(*parts)
+
+
+def tab_line(current: str) -> Line:
+    parts: list[Span] = []
+    for number, name, title in TABS:
+        chosen = name == current
+        parts += [span(" "), span(f" {number} ", "accent" if chosen else "dim"), span(f"{title} ", "head" if chosen else "")]
+    return line(*parts)
+
+
+def tab_actions() -> tuple[tuple[int, int, str], ...]:
+    """Where the mouse finds each tab."""
+    actions, start = [], 0
+    for _, name, title in TABS:
+        end = start + len(title) + 5
+        actions.append((start, end, f"go('{name}')"))
+        start = end
+    return tuple(actions)
+
+
+def tab_right(status: Status, symbols: Symbols) -> Line:
+    if not status.open_alerts:
+        return line()
+    word = "alert" if status.open_alerts == 1 else "alerts"
+    return line(span(f"{symbols.glyph('alert')} {status.open_alerts} open {word} ", "bad"))
+
+
+def hint_line(keys: Sequence[Key], width: int) -> Line:
+    """As many as fit, the most useful first; help is always there."""
+    help_ = (span("?", "accent"), span(" help", "dim"))
+    parts: list[Span] = [span(" ")]
+    for key in keys:
+        if key.id == "find.help":
+            continue
+        more = (span(key.shown, "accent"), span(f" {key.short}  ", "dim"))
+        if width_of((*parts, *more, *help_)) > width:
+            break
+        parts += more
+    return line(*parts, *help_)
+

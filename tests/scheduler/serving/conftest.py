@@ -1,0 +1,287 @@
+"""Workspaces with real models in them, and the real server process on them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import numpy as np
+import onnx
+import polars as pl
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.linear_model import LogisticRegression
+from sqlalchemy import text
+
+from quarterdeck.core.models.convert import to_onnx
+from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.signature import Field, FieldKind, Signature
+from quarterdeck.core.operations import Service
+from quarterdeck.core.registry import Version
+from quarterdeck.core.values import Alias, Engine, ServiceKind, Task, VersionState
+from quarterdeck.store import registry, services, steps
+from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.codecs import encode
+from quarterdeck.store.engine import Database
+from quarterdeck.store.migrate import migrate
+from quarterdeck.store.traffic import open_traffic
+from quarterdeck.store.workspace import Workspace
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+PATIENCE_S = 30.0
+TABLE = 10  # rows of the table model's table
+
+LINE = Signature(
+    fields=(
+        Field(name="a", kind=FieldKind.NUMBER, minimum=0.0, maximum=9.0),
+        Field(name="b", kind=FieldKind.NUMBER, nullable=True, minimum=0.0, maximum=9.0),
+    ),
+    task=Task.REGRESSION,
+    target="y",
+    entity="ship",
+    time="sailed",
+)
+SORT = Signature(
+    fields=(
+        Field(name="a", kind=FieldKind.NUMBER, minimum=-3.0, maximum=3.0),
+        Field(name="b", kind=FieldKind.NUMBER, minimum=-3.0, maximum=3.0),
+    ),
+    task=Task.MULTICLASS,
+    target="kind",
+    classes=("high", "low", "mid"),
+)
+
+
+def wait_until(look: Callable[[], T], *, seconds: float = PATIENCE_S) -> T:
+    """The first true thing that `look` gives; fails after the deadline with the last one."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds} s; the last look gave {found!r}"
+        time.sleep(0.01)
+
+
+def line_model(slope: float) -> bytes:
+    """y = slope * a + b, as ONNX."""
+    weights = numpy_helper.from_array(np.array([[slope], [1.0]]), "weights")
+    return _graph([helper.make_node("MatMul", ["numbers", "weights"], ["y"])], [weights])
+
+
+def table_model() -> bytes:
+    """y = 100 + the whole part of a, and an error of the runtime where that is beyond the table."""
+    table = numpy_helper.from_array(np.arange(100.0, 100.0 + TABLE), "table")
+    first = numpy_helper.from_array(np.array([0], dtype=np.int64), "first")
+    nodes = [
+        helper.make_node("Gather", ["numbers", "first"], ["column"], axis=1),
+        helper.make_node("Cast", ["column"], ["place"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["table", "place"], ["y"], axis=0),
+    ]
+    return _graph(nodes, [table, first])
+
+
+def _graph(nodes: list[Any], constants: list[Any]) -> bytes:
+    rows = helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, [None, 2])
+    answer = helper.make_tensor_value_info("y", TensorProto.DOUBLE, [None, 1])
+    graph = helper.make_graph(nodes, "model", [rows], [answer], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+@cache
+def sorter() -> FittedModel:
+    """A classifier of three classes."""
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame(generator.normal(size=(300, 2)), schema=["a", "b"])
+    total = frame["a"] + frame["b"]
+    kinds = np.where(total > 1, "high", np.where(total < -1, "low", "mid"))
+    return FittedModel(
+        estimator=LogisticRegression().fit(frame, kinds),
+        signature=SORT,
+        reference=frame.head(50),
+        trained_from=None,
+        trained_to=None,
+        rows=300,
+    )
+
+
+class Lab:
+    """A workspace whose registry the test writes, and the server that reads it."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir()
+        (root / "quarterdeck.toml").write_text('environment = "production"\n')
+        self.workspace = Workspace(root=root)
+        self.workspace.prepare_state()
+        self.database = Database.sqlite(self.workspace.database)
+        migrate(self.database, backup_to=None, now=NOW)
+        self.traffic = open_traffic(self.workspace.traffic_database)
+        self.artifacts = ArtifactStore(self.workspace.artifacts)
+        self.log = root / "server.log"
+        self._servers: list[Server] = []
+
+    def add_onnx(self, model: str, data: bytes, signature: Signature = LINE) -> int:
+        """Register an accepted version that ONNX Runtime answers; its number."""
+        sha256 = self._keep(data)
+        return self._register(model, signature, artifact=sha256, onnx=sha256, engine=Engine.ONNX)
+
+    def add_fitted(self, model: str, fitted: FittedModel, engine: Engine) -> int:
+        """Register an accepted version of a scikit-learn model, converted or as it is; its number."""
+        whole = encode(fitted, step="model")
+        for part in whole.parts():
+            self._keep(part.data)
+        converted = to_onnx(fitted).onnx
+        assert converted is not None
+        sha256 = self._keep(converted)
+        return self._register(model, fitted.signature, artifact=whole.sha256, onnx=sha256, engine=engine)
+
+    def _keep(self, data: bytes) -> str:
+        artifact = self.artifacts.put(data)
+        with self.database.write() as tx:
+            steps.record_artifact(tx, artifact.sha256, kind="model", size=artifact.size, now=NOW)
+        return artifact.sha256
+
+    def _register(
+        self, model: str, signature: Signature, *, artifact: str, onnx: str, engine: Engine
+    ) -> int:
+        version = Version(
+            model=model, number=0, state=VersionState.ACCEPTED, run_id=None, created=NOW, artifact=artifact,
+            onnx=onnx, engine=engine, engine_reason="a test", max_difference=None, signature=signature,
+            metrics={}, verdicts=(), profile=None, trained_from=None, trained_to=None, rows=1, size_bytes=1,
+        )  # fmt: skip
+        with self.database.write() as tx:
+            return registry.register(
+                tx, version, actor="ops", environment="production", reason="a test", evidence={}
+            ).number
+
+    def promote(self, model: str, number: int) -> None:
+        with self.database.write() as tx:
+            champion = registry.aliases(tx, model, "production").get(Alias.CHAMPION)
+            registry.promote(
+                tx, model, number, environment="production", actor="ops", reason="a test", now=NOW,
+                saw_champion=champion,
+            )  # fmt: skip
+
+    def rollback(self, model: str) -> None:
+        with self.database.write() as tx:
+            champion = registry.aliases(tx, model, "production").get(Alias.CHAMPION)
+            registry.rollback(
+                tx, model, environment="production", actor="ops", reason="a test", now=NOW,
+                saw_champion=champion,
+            )  # fmt: skip
+
+    def challenge(self, model: str, number: int) -> None:
+        with self.database.write() as tx:
+            registry.challenge(
+                tx, model, number, environment="production", actor="ops", reason="a test", now=NOW
+            )
+
+    def start(self) -> Server:
+        """The server process, ready."""
+        server = Server(self)
+        self._servers.append(server)
+        server.wait_until_ready()
+        return server
+
+    def service(self) -> Service | None:
+        with self.database.read() as tx:
+            return services.find(tx, ServiceKind.SERVER)
+
+    def logged(self, where: str = "1 = 1") -> list[Any]:
+        """Rows of the prediction log, in order."""
+        with self.traffic.read() as tx:
+            return list(tx.execute(text(f"SELECT * FROM prediction WHERE {where} ORDER BY seq")))  # noqa: S608
+
+    def labels(self) -> dict[str, Any]:
+        with self.traffic.read() as tx:
+            return {row.id: json.loads(row.label) for row in tx.execute(text("SELECT * FROM label"))}
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.kill()
+        self.database.close()
+        self.traffic.close()
+
+
+class Server:
+    """`python -m quarterdeck.scheduler.serving` on a lab's workspace, at a free port."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        command = [sys.executable, "-m", "quarterdeck.scheduler.serving", "--port", "0"]
+        with lab.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, "--workspace", str(lab.workspace.root)], stdout=output, stderr=output
+            )
+        self.client = httpx.Client(timeout=PATIENCE_S)
+
+    def wait_until_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self._lab.log.read_text()
+            service = self._lab.service()
+            if service is None or service.pid != self.process.pid:
+                return False
+            self.client.base_url = httpx.URL(f"http://127.0.0.1:{service.port}")
+            return self.client.get("/readyz").status_code == 200
+
+        wait_until(ready)
+
+    @property
+    def port(self) -> int:
+        port = self.client.base_url.port
+        assert port is not None
+        return port
+
+    def predict(self, endpoint: str, body: Any) -> httpx.Response:
+        return self.client.post(f"/predict/{endpoint}", json=body)
+
+    def version_of(self, endpoint: str) -> int:
+        response = self.predict(endpoint, {"a": 1.0, "b": 1.0})
+        assert response.status_code == 200, response.text
+        version: int = response.json()["version"]
+        return version
+
+    def problems(self) -> list[str]:
+        found: list[str] = self.client.get("/readyz").json()["problems"]
+        return found
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(tmp_path / "lab")
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def line_lab(lab: Lab) -> Lab:
+    """Two versions of `line`, y = a + b and y = 2 a + b; the first is champion."""
+    lab.add_onnx("line", line_model(1.0))
+    lab.add_onnx("line", line_model(2.0))
+    lab.promote("line", 1)
+    return lab
