@@ -21,6 +21,9 @@ START_PATIENCE_S = 30.0
 STOP_PATIENCE_S = 30.0
 LOOK_S = 0.02
 
+# Handles of what was started in the background and outlives us: dropping one would warn that it still runs.
+_background: list[subprocess.Popen[bytes]] = []
+
 
 def start_daemon(workspace: Workspace, database: Database) -> Service:
     """Start the daemon in the background and wait until it says it runs. ConflictError if one runs already."""
@@ -32,6 +35,7 @@ def start_daemon(workspace: Workspace, database: Database) -> Service:
     child = spawn(
         "quarterdeck.scheduler", "--workspace", str(workspace.root), log=workspace.logs / "daemon.log"
     )
+    _background.append(child)
     return wait_for(database, ServiceKind.DAEMON, child, hint="`quarterdeck daemon logs` says why")
 
 
@@ -43,6 +47,7 @@ def start_server(workspace: Workspace, database: Database) -> Service:
     child = spawn(
         "quarterdeck.scheduler.serving", "--workspace", str(workspace.root), log=workspace.logs / "server.log"
     )
+    _background.append(child)
     return wait_for(database, ServiceKind.SERVER, child, hint=f"{workspace.logs / 'server.log'} says why")
 
 

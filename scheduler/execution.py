@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
 from importlib.metadata import version as package_version
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -41,20 +43,29 @@ def execute(state: State, run: Run) -> int | None:
     graph = build_graph(manifest.steps, functions)
     artifacts = ArtifactStore(state.settings.artifacts_url or state.workspace.artifacts)
     results = Results(state.database, artifacts)
-    with state.database.write() as tx:
-        sync(tx, manifest, utc_now())
-        steps.plan(
-            tx, run.id, [(name, graph.steps[name].uses, tuple(graph.inputs[name].values())) for name in graph.order]
-        )
-        runs.set_provenance(tx, run.id, _provenance(state, manifest))
+    done = _plan(state, run, manifest, graph)
     outcome = run_graph(
         graph,
         functions,
         info=_info(state, manifest),
-        recorder=Recording(state.database, run.id, graph),
+        recorder=Recording(state.database, run.id, graph, done=len(done)),
         results=results,
+        done=done,
     )
     return _deliver(state, run, manifest, graph, results, artifacts, outcome.results)
+
+
+def _plan(state: State, run: Run, manifest: Manifest, graph: Graph) -> dict[str, str]:
+    """Write down what will run and with what; gives what an earlier attempt with the same code has done."""
+    provenance = _provenance(state, manifest)
+    planned = [(name, graph.steps[name].uses, tuple(graph.inputs[name].values())) for name in graph.order]
+    with state.database.write() as tx:
+        sync(tx, manifest, utc_now())
+        same = run.attempt > 1 and run.provenance == provenance
+        done = {name: sha for name, sha in steps.done(tx, run.id).items() if same and name in graph.order}
+        steps.plan(tx, run.id, planned, keep=done)
+        runs.set_provenance(tx, run.id, provenance)
+    return done
 
 
 def _deliver(
@@ -130,5 +141,14 @@ def _provenance(state: State, manifest: Manifest) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
         "manifest": manifest_digest(manifest),
+        "code": _code_hash(manifest.folder),
         "seed": manifest.training.seed,
     }
+
+
+def _code_hash(folder: Path) -> str:
+    """SHA-256 over the names and contents of a pipeline's Python files."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from quarterdeck.core.errors import QuarterdeckError
@@ -25,6 +25,8 @@ from quarterdeck.store.traffic import micros, moment
 
 log = logging.getLogger(__name__)
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+OPEN_WINDOWS_EVERY = timedelta(seconds=2)
 BATCH = 5_000  # rows of the log a tick reads at most: a tick stays short, and the rest follows in the next
 
 
@@ -38,13 +40,15 @@ class WindowKey:
 
 
 class Monitor:
-    """Follows the prediction log and the labels."""
+    """Follows the prediction log and the labels. A model without a manifest is passed over."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._artifacts = ArtifactStore(state.workspace.artifacts)
         self._profiles: dict[tuple[str, int], Profile | None] = {}
         self._closed_to: dict[str, int] = {}
+        self._judged_at: dict[WindowKey, datetime] = {}
+        self._postponed: set[WindowKey] = set()
         self._started = False
 
     def tick(self, manifests: Mapping[str, Manifest], now: datetime) -> set[str]:
@@ -54,9 +58,21 @@ class Monitor:
         if not self._started:  # what a daemon that died had counted but not judged
             touched |= self._every_window(manifests)
             self._started = True
-        for key in sorted(touched):
+        due = self._due(touched | self._postponed, now)
+        self._postponed = (touched | self._postponed) - due
+        for key in sorted(due):
             self._judge(key, manifests[key.model], now)
-        return {key.model for key in touched}
+            self._judged_at[key] = now
+        return {key.model for key in due}
+
+    def _due(self, keys: set[WindowKey], now: datetime) -> set[WindowKey]:
+        """Closed windows at once, for triggers look at them; open ones, which change all the time, now and then."""
+        return {
+            key
+            for key in keys
+            if key.start < self._closed_to.get(key.model, 0)
+            or now - self._judged_at.get(key, NEVER) >= OPEN_WINDOWS_EVERY
+        }
 
     def _count(self, manifests: Mapping[str, Manifest]) -> set[WindowKey]:
         with self._state.traffic.read() as tx:

@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 class Recording:
     """The recorder of one run; each call is one short transaction."""
 
-    def __init__(self, database: Database, run_id: int, graph: Graph) -> None:
+    def __init__(self, database: Database, run_id: int, graph: Graph, *, done: int = 0) -> None:
         self._database = database
         self._run_id = run_id
         self._steps = len(graph.order)
-        self._done = 0
+        self._done = done
 
     def step_started(self, step: str, *, attempt: int) -> None:
         log.info("step %s%s", step, f", attempt {attempt}" if attempt > 1 else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,17 +20,32 @@ _metric = table(MetricRow)
 _cache = table(CacheRow)
 
 
-def plan(tx: Connection, run_id: int, steps: Sequence[tuple[str, str, tuple[str, ...]]]) -> None:
-    """The steps of a run as pending, in order: (name, uses, inputs). An earlier attempt's are forgotten."""
-    for kept in (_metric, _lineage, _step):
-        tx.execute(delete(kept).where(kept.c.run_id == run_id))
+def plan(
+    tx: Connection,
+    run_id: int,
+    steps: Sequence[tuple[str, str, tuple[str, ...]]],
+    *,
+    keep: Collection[str] = (),
+) -> None:
+    """The steps of a run as pending, in order: (name, uses, inputs).
+
+    What an earlier attempt left is forgotten, but for the steps in `keep`: they stand as taken from there.
+    """
+    for table_, column in ((_metric, _metric.c.step), (_lineage, _lineage.c.step), (_step, _step.c.name)):
+        tx.execute(delete(table_).where(table_.c.run_id == run_id, column.not_in(keep)))
     for position, (name, uses, inputs) in enumerate(steps):
         values = {"run_id": run_id, "name": name, "position": position, "uses": uses, "inputs": list(inputs)}
-        tx.execute(
-            insert(_step).values(
-                **values, status=StepStatus.PENDING.value, attempt=0, progress=0.0, message=""
-            )
-        )
+        if name in keep:
+            change(tx, run_id, name, status=StepStatus.CACHED, message="done in an earlier attempt")
+        else:
+            blank = {"status": StepStatus.PENDING.value, "attempt": 0, "progress": 0.0, "message": ""}
+            tx.execute(insert(_step).values(**values, **blank))
+
+
+def done(tx: Connection, run_id: int) -> dict[str, str]:
+    """The results of the steps that an earlier attempt at a run has finished."""
+    finished = (StepStatus.SUCCEEDED, StepStatus.CACHED)
+    return {step.name: step.result for step in of_run(tx, run_id) if step.status in finished and step.result}
 
 
 def change(tx: Connection, run_id: int, name: str, **values: Any) -> None:

@@ -68,9 +68,6 @@ def _words(answer: httpx.Response) -> tuple[str, str | None, str | None]:
         said = answer.json()
     except ValueError:
         said = None
-    if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        said = said["error"]
-    if isinstance(said, dict):
-        message = said.get("message") or said.get("error") or answer.reason_phrase
-        return str(message), said.get("where"), said.get("hint")
+    if isinstance(said, dict) and "error" in said:
+        return str(said["error"]), said.get("where"), said.get("hint")
     return f"HTTP {answer.status_code} {answer.reason_phrase}", None, None

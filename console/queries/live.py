@@ -30,6 +30,7 @@ def screen(
     """`patience` is how many seconds a service may be silent."""
     names = registry.models(tx)
     unresolved = alerts.page(tx, unresolved=True, limit=500)
+    unresolved.sort(key=lambda alert: alert.state is not AlertState.OPEN)
     endpoints = tuple(_endpoint(tx, name, environment, traffic.get(name, Traffic()), unresolved) for name in names)
     model = asked.model if asked.model in names else next(iter(names), None)
     chosen = next((row for row in endpoints if row.model == model), None)

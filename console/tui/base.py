@@ -127,6 +127,12 @@ class Frame(App[None]):
             self.ask()
             self.show_frame()
 
+    def on_table_opened(self, event: Table.Opened) -> None:
+        if self._view in event.table.ancestors:
+            self._view.opened(event.table, event.row)
+            self.ask()
+            self.show_frame()
+
     def on_descendant_focus(self) -> None:
         if self.is_running and self._loaded:
             self.show_frame()

@@ -14,17 +14,20 @@ def _finite(values: Values) -> list[float]:
     return [value for value in values if value is not None and math.isfinite(value)]
 
 
-def sparkline(values: Values, width: int, symbols: Symbols, *, low: float | None = None) -> str:
+def sparkline(
+    values: Values, width: int, symbols: Symbols, *, low: float | None = None, high: float | None = None
+) -> str:
     """The last `width` values, one character each; a missing one is blank. "" where there is no number at all.
 
-    The levels run from the least to the greatest value shown (or from `low`); values that are all equal are drawn in
-    the middle.
+    The levels run from the least to the greatest value shown, or at least from `low` and to `high`; values that are
+    all equal are drawn in the middle.
     """
     shown = list(values)[-width:]
     known = _finite(shown)
     if not known:
         return ""
-    least, most = min(known) if low is None else min(low, *known), max(known)
+    least = min(known) if low is None else min(low, *known)
+    most = max(known) if high is None else max(high, *known)
     return "".join(_level(value, least, most, symbols) for value in shown)
 
 
@@ -44,54 +47,43 @@ def bar(fraction: float, width: int, symbols: Symbols) -> str:
 
 
 def plot(values: Values, width: int, height: int, symbols: Symbols, *, mark: float | None = None) -> list[str]:
-    """A line plot of `height` lines of `width` characters; `mark` is drawn as a level line if it is in range.
+    """An area plot of `height` lines of `width` characters, one value a column, the newest at the right.
 
-    With Braille a character holds 2 by 4 dots; without, one. The newest values are at the right.
+    The scale runs from the least to the greatest of the values and `mark`, which is drawn as a level line where the
+    area does not cover it. Missing values leave a gap; no value at all leaves the plot blank.
     """
-    across, down = (2, 4) if symbols.dots else (1, 1)
-    shown = list(values)[-width * across :]
-    known = _finite([*shown, mark])
-    if not _finite(shown) or width <= 0 or height <= 0:
+    shown = list(values)[-width:] if width > 0 else []
+    if not _finite(shown) or height <= 0:
         return [" " * max(0, width)] * max(0, height)
+    known = _finite([*shown, mark])
     least, most = min(known), max(known)
-    rows = height * down
-    dots: set[tuple[int, int]] = set()
-    places = [_row(value, least, most, rows) for value in shown]
-    for index, place in enumerate(places):
-        if place is not None:
-            before = places[index - 1] if index else None
-            dots |= {(index, y) for y in _between(before, place)}
-    if mark is not None:
-        level = _row(mark, least, most, rows) or 0
-        dots |= {(x, level) for x in range(0, width * across, 3)}
-    draw = _braille if symbols.dots else _stars
-    return [draw(dots, width, y) for y in range(height)]
+    heights = [_height(value, least, most, height) for value in shown]
+    level = None if mark is None else height - 1 - min(height - 1, int(_share(mark, least, most) * height))
+    return ["".join(_cell(tall, height - 1 - y, y == level, symbols) for tall in heights) for y in range(height)]
 
 
-def _row(value: float | None, least: float, most: float, rows: int) -> int | None:
-    """The dot's line, counted from the top."""
+def _share(value: float, least: float, most: float) -> float:
+    return 0.5 if most <= least else (value - least) / (most - least)
+
+
+def _height(value: float | None, least: float, most: float, height: int) -> float | None:
+    """In lines; the least value is still seen."""
     if value is None or not math.isfinite(value):
         return None
-    return rows // 2 if most <= least else round((most - value) / (most - least) * (rows - 1))
+    return max(1 / 8, _share(value, least, most) * height)
 
 
-def _between(before: int | None, place: int) -> range:
-    """The dots of a step: from beside the last value to this one."""
-    if before is None or abs(before - place) <= 1:
-        return range(place, place + 1)
-    return range(before + 1, place + 1) if before < place else range(place, before)
+def _cell(tall: float | None, floor: int, marked: bool, symbols: Symbols) -> str:
+    """The character of one column in the line whose lower edge is `floor` lines above the ground."""
+    empty = symbols.rule if marked else " "
+    if tall is None or tall <= floor:
+        return empty
+    if tall >= floor + 1:
+        return symbols.full
+    levels = symbols.spark
+    return levels[min(len(levels) - 1, int((tall - floor) * len(levels)))]
 
 
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-
-
-def _braille(dots: set[tuple[int, int]], width: int, y: int) -> str:
-    cells = []
-    for x in range(width):
-        bits = sum(_DOTS[i][j] for i in range(2) for j in range(4) if (2 * x + i, 4 * y + j) in dots)
-        cells.append(chr(0x2800 + bits) if bits else " ")
-    return "".join(cells)
-
-
-def _stars(dots: set[tuple[int, int]], width: int, y: int) -> str:
-    return "".join("*" if (x, y) in dots else " " for x in range(width))
+def place(value: float, least: float, most: float, width: int, symbols: Symbols) -> str:
+    """Where a value lies between two others: a dot on a line of `width` cells. Under each other they are a curve."""
+    return " " * round(max(0.0, min(1.0, _share(value, least, most))) * (width - 1)) + symbols.glyph("ok")

@@ -119,7 +119,10 @@ class Going(Frame):
 
     async def _prompt(self, mark: str, text: str, complete: Callable[[str], list[str]]) -> None:
         self._came_from = self.view.active_pane
-        await self.screen_stack[0].mount(Prompt(mark, text, complete), before="#hints")
+        prompt = Prompt(mark, text, complete)
+        await self.screen_stack[0].mount(prompt, before="#hints")
+        # at once, not when the prompt gets round to it: what was typed meanwhile belongs to it
+        self.screen_stack[0].set_focus(prompt.field)
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         if event.mark == "/":

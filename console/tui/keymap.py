@@ -52,7 +52,7 @@ KEYS: tuple[Key, ...] = (
     _key("look.zoom", "z", "z", "zoom", "zoom the pane in or out", LOOK, "zoom"),
     _key("look.refresh", "r", "r", "refresh_now", "look at the store now", LOOK),
     _key("look.copy", "c", "c", "copy", "copy the selected name", LOOK),
-    _key("look.export", "E", "E", "export", "export the table (CSV, JSON) or the screen (SVG)", LOOK),
+    _key("look.export", "E", "E", "export", "export the table (CSV, JSON) or the screen (SVG)", LOOK, "export"),
     _key("look.compare", "C", "C", "compare", "compare champion and challenger: the duel", LOOK, "compare"),
     _key("look.menu", "m", "m", "menu", "every action here", LOOK, "menu"),
     _key("model.promote", "P", "P", "act('promote')", "promote the version to champion", ACT, "promote", True),

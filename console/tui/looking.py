@@ -153,11 +153,13 @@ class Looking(Going):
         if chosen is not None:
             await self.run_action(chosen)
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         from quarterdeck.console.tui.screens.help import Help
 
         keys = [key for key in (*KEYS, *MOVES) if not (key.changes and self.console_.read_only)]
-        self.push_screen(Help(keys))
+        help_ = Help(keys)
+        await self.push_screen(help_)
+        help_.set_focus(help_.query_one("#help-filter"))  # at once: what was typed meanwhile is the filter
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, and every model."""

@@ -47,7 +47,7 @@ _STATES: dict[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Symbols:
-    """One set of glyphs. `spark` are the levels of a sparkline, lowest first; `dots` says whether Braille is there."""
+    """One set of glyphs. `spark` are the levels of a sparkline, lowest first."""
 
     ascii: bool
     spark: str
@@ -56,7 +56,6 @@ class Symbols:
     arrow: str
     ellipsis: str
     rule: str
-    dots: bool
     lanes: Mapping[str, str]
 
     def glyph(self, word: str) -> str:
@@ -77,10 +76,10 @@ _LINES = {"pass": "│", "across": "─", "cross": "┼", "ends": "╯", "ends_m
 _PLAIN = {"pass": "|", "across": "-", "cross": "+", "ends": "'", "ends_mid": "'", "right": "+", "left": "+", "starts": "."}
 
 UNICODE = Symbols(
-    ascii=False, spark="▁▂▃▄▅▆▇█", full="█", empty="░", arrow="→", ellipsis="…", rule="─", dots=True, lanes=_LINES
+    ascii=False, spark="▁▂▃▄▅▆▇█", full="█", empty="░", arrow="→", ellipsis="…", rule="─", lanes=_LINES
 )
 ASCII = Symbols(
-    ascii=True, spark="_.:-=+*#", full="#", empty=".", arrow="->", ellipsis="~", rule="-", dots=False, lanes=_PLAIN
+    ascii=True, spark="_.:-=+*#", full="#", empty=".", arrow="->", ellipsis="~", rule="-", lanes=_PLAIN
 )
 
 

@@ -36,7 +36,7 @@ class View(Container):
         """Describe the selected row."""
 
     def __init__(self, symbols: Symbols) -> None:
-        super().__init__(id=self.NAME)
+        super().__init__(id=f"{self.NAME}-view")
         self.symbols = symbols
 
     # What each view says of itself

@@ -17,13 +17,18 @@ from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
-from sklearn import ensemble, impute, preprocessing, tree
+from sklearn import ensemble, impute, linear_model, preprocessing, svm, tree
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.core.models import onnx_forests, onnx_hist_gradient_boosting, onnx_preprocessing
+from quarterdeck.core.models import (
+    onnx_forests,
+    onnx_hist_gradient_boosting,
+    onnx_linear,
+    onnx_preprocessing,
+)
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
 from quarterdeck.core.models.fitted import FittedModel
@@ -63,6 +68,10 @@ CONVERTERS = {
     tree.DecisionTreeRegressor: onnx_forests.convert_forest_regressor,
     tree.ExtraTreeClassifier: onnx_forests.convert_forest_classifier,
     tree.ExtraTreeRegressor: onnx_forests.convert_forest_regressor,
+    linear_model.Perceptron: onnx_linear.convert_linear_classifier,
+    linear_model.RidgeClassifier: onnx_linear.convert_linear_classifier,
+    linear_model.RidgeClassifierCV: onnx_linear.convert_linear_classifier,
+    svm.LinearSVC: onnx_linear.convert_linear_classifier,
     preprocessing.OrdinalEncoder: onnx_preprocessing.convert_ordinal_encoder,
     preprocessing.OneHotEncoder: onnx_preprocessing.convert_one_hot_encoder,
     impute.SimpleImputer: onnx_preprocessing.convert_simple_imputer,
@@ -120,9 +129,17 @@ def _convert(estimator: Any, signature: Signature) -> ModelProto:
             custom_shape_calculators=SHAPES,
         )
     if signature.classes is not None and not gives_probabilities:
-        del model.graph.output[1:]  # raw scores, which are no probabilities
+        _drop_raw_scores(model)
     declare_version(model)
     return _with_true_output_types(model)
+
+
+def _drop_raw_scores(model: ModelProto) -> None:
+    """Leaves the label alone: the raw scores beside it are no probabilities."""
+    del model.graph.output[1:]
+    kept = [node for node in model.graph.node if node.op_type != "ZipMap"]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
 
 
 def _with_true_output_types(model: ModelProto) -> ModelProto:

@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 import skops.io
+from skops.io._audit import audit_tree, get_tree
+from skops.io._protocol import PROTOCOL
+from skops.io._utils import read_schema
 
 from quarterdeck.core.errors import IntegrityError, StepError
-from quarterdeck.core.models.tree_audit import audit_estimator, audit_schema
+from quarterdeck.core.models.tree_audit import audit_estimator, audit_nodes
 
 # Types beyond skops's defaults that fitted estimators of scikit-learn hold, each with why it may be built.
 TRUSTED = (
@@ -40,6 +43,10 @@ TRUSTED = (
     "sklearn.feature_selection._univariate_selection.f_regression",
     # The type of an array's elements.
     "numpy.dtype",
+)
+_UNREADABLE = (
+    *(AttributeError, EOFError, ImportError, LookupError, RecursionError, TypeError, ValueError),
+    zipfile.BadZipFile,
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
 
@@ -75,16 +82,26 @@ def loads(data: bytes) -> Any:
             f"The model file holds types that are not trusted: {', '.join(foreign)}.",
             hint="do not use it; find out who made it",
         )
-    schema, files = _unpack(data)
-    audit_schema(_nodes(schema), files)
     try:
-        estimator = skops.io.loads(data, trusted=list(TRUSTED))
-    except (AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            estimator = _build(archive)
+    except _UNREADABLE as error:
         raise IntegrityError(
             f"The model file cannot be loaded: {error}", hint="was it made with another scikit-learn?"
         ) from error
     audit_estimator(estimator)
     return estimator
+
+
+def _build(archive: zipfile.ZipFile) -> Any:
+    """What `skops.io.loads` does, with a look at every tree between reading and building."""
+    schema, context = read_schema(archive)
+    if context.protocol != PROTOCOL:  # an older one would be read by older rules
+        raise ValueError(f"it is of skops protocol {context.protocol}; {PROTOCOL} is read")
+    root = get_tree(schema, context, trusted=list(TRUSTED))
+    audit_tree(root, trusted=list(TRUSTED))
+    audit_nodes(root)
+    return root.construct()
 
 
 def foreign_types(data: bytes) -> list[str]:
@@ -93,7 +110,7 @@ def foreign_types(data: bytes) -> list[str]:
     """
     try:
         found: Sequence[str] = skops.io.get_untrusted_types(data=data)
-    except (zipfile.BadZipFile, AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise IntegrityError(
             f"This is not a skops file: {error}", hint="take it from its run again"
         ) from error
@@ -147,25 +164,26 @@ def _renumber(schema: Any) -> dict[str, str]:
     """
     numbers: dict[Any, int] = {}
     files: dict[str, str] = {}
-    for node in _nodes(schema):
+    first: dict[Any, str] = {}
+    for node in _objects(schema):
         if "__id__" in node:
             constant = node.get("is_json") and isinstance(node.get("content"), str)
             key = node["content"] if constant else node["__id__"]
             node["__id__"] = numbers.setdefault(key, len(numbers) + 1)
         if isinstance(node.get("file"), str):
             suffix = node["file"].rpartition(".")[2]
-            node["file"] = files.setdefault(node["file"], f"{len(files) + 1:06}.{suffix}")
+            # the same bytes at two places are two files under one number: the first stands for both
+            kept = first.setdefault(node.get("__id__"), node["file"])
+            node["file"] = files.setdefault(kept, f"{len(files) + 1:06}.{suffix}")
     return files
 
 
-def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
     if isinstance(schema, dict):
         yield schema
-        for value in schema.values():
-            yield from _nodes(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _nodes(value)
+    if isinstance(schema, dict | list):
+        for value in schema.values() if isinstance(schema, dict) else schema:
+            yield from _objects(value)
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -2,15 +2,13 @@
 
 scikit-learn follows the node numbers of a tree without looking at them: a file with a number out of range
 makes the process read, or write, memory that is not the tree's. skops leaves that check to whoever trusts
-the type. What can go wrong while a tree is built is checked in the file (`audit_schema`); the rest on the
+the type. What can go wrong while a tree is built is checked before (`audit_nodes`); the rest on the
 built estimator (`audit_estimator`). Children stand behind their parent in every tree that scikit-learn
 makes, so no path is endless.
 """
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,20 +21,27 @@ from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTY
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
+from skops.io._audit import CachedNode, Node
+from skops.io._general import DictNode, JsonNode, TupleNode
+from skops.io._numpy import NdArrayNode
+from skops.io._sklearn import TreeNode
 
 from quarterdeck.core.errors import IntegrityError
 
 LEAF = -1
-BITSET_WORDS = 8  # 256 categories in words of 32 bits
 
 
-def audit_schema(nodes: Iterator[Mapping[str, Any]], files: Mapping[str, bytes]) -> None:
-    """Checks every `Tree` that a skops schema describes. IntegrityError names what is wrong."""
-    for node in nodes:
-        if node.get("__class__") == "Tree" or node.get("__loader__") == "TreeNode":
+def audit_nodes(root: Node) -> None:
+    """Checks every `Tree` that is about to be built from skops's nodes. IntegrityError names what is wrong.
+
+    The parts of a tree are built here, once: skops keeps what a node built, so what is checked is what is used,
+    whatever the file says at other places under the same number.
+    """
+    for node in _nodes(root):
+        if isinstance(node, TreeNode):
             try:
-                _audit_tree(node, files)
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                _audit_tree(node)
+            except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
                 raise _broken("it is not written as scikit-learn writes it") from error
 
 
@@ -56,19 +61,24 @@ def audit_estimator(estimator: Any) -> None:
             )
 
 
-def _audit_tree(node: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
-    arguments = node["__reduce__"]["args"]["content"]
-    state = node["content"]["content"]
-    n_features, n_outputs = _integer(arguments[0]), _integer(arguments[2])
-    n_classes = _array(arguments[1], files)
-    nodes, values = _array(state["nodes"], files), _array(state["values"], files)
+def _audit_tree(node: TreeNode) -> None:
+    _require(
+        isinstance(node.args, TupleNode) and isinstance(node.attrs, DictNode), "it is put together otherwise"
+    )
+    for part in (*node.args.content, *node.attrs.content.values()):
+        # nothing but numbers and arrays of them: another tree here would be built unchecked
+        _require(isinstance(part, JsonNode) or _is_plain_array(part), "it is made of other parts")
+    n_features, n_classes, n_outputs = node.args.construct()
+    state = node.attrs.construct()
+    nodes, values = state["nodes"], state["values"]
     count = len(nodes)
+    _require(
+        all(type(one) is int for one in (n_features, n_outputs, state["node_count"])), "it is not counted"
+    )
     _require(
         n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree"
     )
-    _require(
-        count >= 1 and nodes.ndim == 1 and _integer(state["node_count"]) == count, "its node count is wrong"
-    )
+    _require(count >= 1 and nodes.ndim == 1 and state["node_count"] == count, "its node count is wrong")
     _require(values.shape == (count, n_outputs, n_classes.max()), "its values are of another shape")
     leaves = (nodes["left_child"] == LEAF) & (nodes["right_child"] == LEAF)
     _require_behind(nodes["left_child"], leaves)
@@ -100,28 +110,17 @@ def _audit_part(part: Any) -> None:
 
 
 def _audit_histogram(part: Any) -> None:
-    flags = part._bin_mapper.is_categorical_
-    categorical = np.zeros(part.n_features_in_, dtype=bool) if flags is None else np.asarray(flags)
-    _require(len(categorical) == part.n_features_in_, "its categories are of other features")
     for predictor in (one for iteration in part._predictors for one in iteration):
         _require(isinstance(predictor, TreePredictor), "a boosted tree is something else")
-        nodes, bits = predictor.nodes, predictor.raw_left_cat_bitsets
-        _require(
-            nodes.dtype == PREDICTOR_RECORD_DTYPE and nodes.ndim == 1 and len(nodes) > 0,
-            "its nodes are others",
-        )
+        nodes = predictor.nodes
+        _require(nodes.dtype == PREDICTOR_RECORD_DTYPE and nodes.ndim == 1, "its nodes are others")
         leaves = nodes["is_leaf"] != 0
+        _require(len(nodes) > 0, "it has no nodes")
         _require_behind(nodes["left"].astype(np.int64), leaves)
         _require_behind(nodes["right"].astype(np.int64), leaves)
-        splits = nodes[~leaves]
-        _require_below(splits["feature_idx"], part.n_features_in_)
-        by_category = splits[splits["is_categorical"] != 0]
-        _require(
-            bits.dtype == np.uint32 and bits.shape[1:] == (BITSET_WORDS,),
-            "its categories are of another shape",
-        )
-        _require_below(by_category["bitset_idx"].astype(np.int64), len(bits))
-        _require(bool(categorical[by_category["feature_idx"]].all()), "a split by category is on a number")
+        _require_below(nodes["feature_idx"][~leaves], part.n_features_in_)
+        # with these, further arrays would be read; an estimator that has them is not kept (skops_io.py)
+        _require(not nodes["is_categorical"].any(), "it splits by category")
 
 
 def _require_members(members: Any, n_features: int) -> None:
@@ -155,18 +154,22 @@ def _broken(what: str) -> IntegrityError:
     )
 
 
-def _integer(node: Mapping[str, Any]) -> int:
-    value = json.loads(node["content"])
-    if node["__loader__"] != "JsonNode" or type(value) is not int:
-        raise ValueError("not an integer")
-    return value
+def _is_plain_array(node: Node) -> bool:
+    return isinstance(node, NdArrayNode) and node.type == "numpy" and node.class_name == "ndarray"
 
 
-def _array(node: Mapping[str, Any], files: Mapping[str, bytes]) -> npt.NDArray[Any]:
-    if node["__loader__"] != "NdArrayNode" or node["type"] != "numpy":
-        raise ValueError("not an array of numbers")
-    array: npt.NDArray[Any] = np.load(io.BytesIO(files[node["file"]]), allow_pickle=False)
-    return array
+def _nodes(root: Node) -> Iterator[Node]:
+    """Every node below `root`, each once."""
+    seen: set[int] = set()
+    waiting: list[Any] = [root]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict | list | tuple):
+            waiting.extend(part.values() if isinstance(part, dict) else part)
+        elif isinstance(part, Node) and id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            waiting.append(part.cached if isinstance(part, CachedNode) else part.children)
 
 
 def _parts(root: Any) -> Iterator[Any]:

@@ -144,14 +144,8 @@ def _judge(item: Any, endpoints: dict[str, str], signature_of: SignatureOf) -> d
 
 def judged_label(label: Any, signature: Signature) -> str | int | float:
     """The label as the model's task writes it. Raises InputError for what cannot be one."""
-    where = "label"
     if signature.task is Task.REGRESSION:
-        if label.__class__ not in (int, float) or not math.isfinite(label):
-            raise InputError("expected a number", where=where)
-        try:
-            return float(label)
-        except OverflowError:
-            raise InputError("the number is too large", where=where) from None
+        return _number(label)
     classes = signature.classes or ()
     for known in classes:
         if (
@@ -164,4 +158,14 @@ def judged_label(label: Any, signature: Signature) -> str | int | float:
     near = difflib.get_close_matches(encode(label).decode()[:100], names, n=1)
     shown = f"{', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
     hint = f"did you mean {near[0]}? {shown}" if near else shown
-    raise InputError("expected one of the model's classes", where=where, hint=hint)
+    raise InputError("expected one of the model's classes", where="label", hint=hint)
+
+
+def _number(label: Any) -> float:
+    try:
+        number = float(label) if label.__class__ in (int, float) else math.nan
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError("expected a number of 64 bits", where="label")
+    return number

@@ -145,6 +145,8 @@ def decode(body: bytes) -> Any:
 def _malformed(reason: str, body: bytes) -> UsageError:
     found = _BYTE.search(reason)
     place = min(int(found[1]), len(body)) if found else len(body)
+    if "trailing" in reason:  # counted from the character after it
+        place -= 1
     before = body[:place]
     line, column = before.count(b"\n") + 1, place - before.rfind(b"\n")
     words = _BYTE.sub("", reason).removeprefix("JSON is malformed:").replace(" - at `$[...]`", "").strip()

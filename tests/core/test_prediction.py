@@ -210,8 +210,8 @@ def test_whatever_is_sent_it_is_refused_or_comes_out_as_the_signature_says(row: 
         if value is None:
             assert field.nullable
             continue
-        kinds: dict[str, type] = {"number": float, "integer": int, "string": str, "boolean": bool}
-        assert value.__class__ is kinds[field.kind]
+        kinds = {"number": "float", "integer": "int", "string": "str", "boolean": "bool"}
+        assert type(value).__name__ == kinds[field.kind]
         if field.minimum is not None:
             low, high = allowed_range(field)
             assert low <= value <= high

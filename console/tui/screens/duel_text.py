@@ -10,8 +10,9 @@ from quarterdeck.console.tui.charts import bar, plot, sparkline
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, line, span
 
-_NAME = 22
+_NAME = 20
 _CELL = 12
+_DELTA = 9
 
 
 def evidence_of(row: DuelRow) -> Span:
@@ -46,11 +47,11 @@ def duel_lines(detail: DuelDetail, width: int, height: int, symbols: Symbols) ->
 
 def _head(row: DuelRow) -> Line:
     return line(
-        span("on the same live rows".ljust(_NAME), "dim"),
+        span("on the same rows".ljust(_NAME), "dim"),
         span(f"CHAMPION {row.champion}".rjust(_CELL), "accent"),
         span(f"CHALLENGER {row.challenger}".rjust(_CELL + 3), "info"),
-        span("DIFFERENCE".rjust(_CELL), "dim"),
-        span(f"   {_confidence(row)}INTERVAL", "dim"),
+        span("DELTA".rjust(_DELTA), "dim"),
+        span(f"  {_confidence(row)}INTERVAL", "dim"),
     )
 
 
@@ -66,12 +67,12 @@ def _compared(item: Compared) -> Line:
         tone = "ok" if (difference < 0) == item.lower_is_better else "warn"
     interval = ""
     if item.low is not None and item.high is not None:
-        interval = f"   {formats.signed(item.low)} .. {formats.signed(item.high)}"
+        interval = f"  {formats.signed(item.low)} .. {formats.signed(item.high)}"
     return line(
         span(item.name[: _NAME - 1].ljust(_NAME)),
         span(formats.number(item.champion).rjust(_CELL)),
         span(formats.number(item.challenger).rjust(_CELL + 3)),
-        span(formats.signed(difference).rjust(_CELL), tone),
+        span(formats.signed(difference).rjust(_DELTA), tone),
         span(interval),
     )
 
@@ -88,8 +89,8 @@ def _evidence(detail: DuelDetail, width: int, room: int, symbols: Symbols) -> li
         return [line(title, span(picture, "info"), " ", evidence_of(row), span(f"  n={formats.count(row.n)}", "dim"))]
     tall = min(10, room - 1)
     across = max(10, min(100, width - _NAME - 2))
-    drawn = plot(_spread(values, across * (2 if symbols.dots else 1)), across, tall, symbols, mark=math.log(row.needed))
-    lines = [line(title, evidence_of(row), span(f"  n={formats.count(row.n)}, the dotted line decides", "dim"))]
+    drawn = plot(_spread(values, across), across, tall, symbols, mark=math.log(row.needed))
+    lines = [line(title, evidence_of(row), span(f"  n={formats.count(row.n)}, the level line decides", "dim"))]
     return lines + [line(span(" " * _NAME), span(text, "info")) for text in drawn]
 
 

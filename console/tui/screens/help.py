@@ -44,7 +44,6 @@ class Help(ModalScreen[None]):
             yield text
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
         self._show("")
 
     @on(Input.Changed)

@@ -98,8 +98,8 @@ class LiveView(View):
             return
         low, high = formats.number(min(known)), formats.number(max(known))
         width = max(len(low), len(high))
-        across = min(pane.size.width - width - 2, len(values) * 3)
-        stretched = [value for value in values for _ in range(_stretch(len(values), across, self.symbols.dots))]
+        across = pane.size.width - width - 2
+        stretched = [value for value in values for _ in range(max(1, min(4, across // len(values))))]
         drawn = plot(stretched, across, pane.size.height, self.symbols)
         marks = [high, *[""] * (len(drawn) - 2), low]
         pane.set_lines([line(span(f"{m:>{width}} ", "dim"), span(d, "info")) for m, d in zip(marks, drawn, strict=True)])
@@ -135,11 +135,6 @@ class LiveView(View):
             return None if row is None else alert_subject(row)
         chosen = self._endpoints.get(self.table("endpoints").cursor_id or "")
         return None if chosen is None else endpoint_subject(chosen)
-
-
-def _stretch(values: int, width: int, dots: bool) -> int:
-    """How often each value is repeated, so that few windows fill the width."""
-    return max(1, min(6, width * (2 if dots else 1) // max(1, values)))
 
 
 def endpoint_subject(row: EndpointRow) -> Subject:

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from quarterdeck.console import formats
 from quarterdeck.console.queries.values import AlertRow, EndpointRow, FeatureRow, WindowRow
-from quarterdeck.console.tui.charts import bar, sparkline
+from quarterdeck.console.tui.charts import bar, place, sparkline
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, line, span
 from quarterdeck.console.tui.widgets.columns import Column, Row
+
+PLACE = 12  # cells from the least value of the windows to the greatest
 
 ENDPOINTS = (
     Column(key="model", title="ENDPOINT", width=20, least=10, flex=1),
@@ -22,7 +24,7 @@ ENDPOINTS = (
     Column(key="p99", title="P99", width=7, least=6, right=True),
     Column(key="drift", title="DRIFT", width=6, least=5, right=True),
     Column(key="metric", title="VALUE", width=7, least=7, right=True),
-    Column(key="trend", title="TREND", width=32, least=8, flex=1),
+    Column(key="trend", title="TREND", width=32, least=8, flex=1, tail=True),
     Column(key="alerts", title="AL", width=3, least=2, right=True),
 )
 WINDOWS = (
@@ -33,13 +35,13 @@ WINDOWS = (
     Column(key="drift", title="DRIFT", width=6, least=5, right=True),
     Column(key="metric", title="VALUE", width=7, least=7, right=True),
     Column(key="p99", title="P99", width=7, least=6, right=True, drop=2),
-    Column(key="bar", title="", width=24, least=6, flex=1, drop=1),
+    Column(key="bar", title="LOW .. HIGH", width=PLACE, least=PLACE, drop=1),
 )
 FEATURES = (
     Column(key="feature", title="FEATURE", width=16, least=10, flex=1),
     Column(key="value", title="PSI", width=6, least=6, right=True),
     Column(key="bar", title="OF LIMIT", width=10, least=8),
-    Column(key="trend", title="TREND", width=16, least=6, drop=1),
+    Column(key="trend", title="TREND", width=16, least=6, drop=1, tail=True),
 )
 ALERTS = (
     Column(key="state", title="STATE", width=14, least=14),
@@ -74,15 +76,15 @@ def endpoint_row(row: EndpointRow, symbols: Symbols) -> Row:
 
 
 def window_rows(windows: Sequence[WindowRow], symbols: Symbols) -> list[Row]:
-    """Newest first, each with its value on the scale of them all."""
+    """Newest first, each with its value's place between the least and the greatest."""
     known = [window.value for window in windows if window.value is not None]
-    most = max(known, default=0.0)
-    return [_window(window, most, symbols) for window in windows]
+    least, most = min(known, default=0.0), max(known, default=0.0)
+    return [_window(window, least, most, symbols) for window in windows]
 
 
-def _window(row: WindowRow, most: float, symbols: Symbols) -> Row:
+def _window(row: WindowRow, least: float, most: float, symbols: Symbols) -> Row:
     drift = "-" if row.drifted is None else f"{row.drifted}/{row.watched}"
-    filled = bar(row.value / most, 12, symbols) if row.value is not None and most > 0 else ""
+    filled = "" if row.value is None else place(row.value, least, most, PLACE, symbols)
     cells: dict[str, Line] = {
         "start": line(span(formats.minute(row.start), "" if row.closed else "info")),
         "version": line(str(row.version)),
@@ -106,7 +108,7 @@ def feature_row(row: FeatureRow, symbols: Symbols) -> Row:
         "feature": line(span(f"{symbols.glyph('drifted' if row.drifted else 'stable')} ", tone), row.feature),
         "value": line(span("-" if row.value is None else f"{row.value:.3f}", tone if row.drifted else "")),
         "bar": line(span(bar(share, 8, symbols), tone)),
-        "trend": line(span(sparkline(row.trend, 16, symbols, low=0.0), "dim")),
+        "trend": line(span(sparkline(row.trend, 16, symbols, low=0.0, high=row.threshold), "dim")),
         "method": line(row.method),
         "threshold": line(formats.number(row.threshold)),
         "state": line("drifted" if row.drifted else "stable"),

@@ -31,14 +31,14 @@ MODELS = (
     Column(key="drift", title="DRIFT", width=6, least=5, right=True),
     Column(key="name", title="METRIC", width=18, least=12, drop=2),
     Column(key="metric", title="VALUE", width=7, least=7, right=True),
-    Column(key="trend", title="TREND", width=24, least=7, flex=1),
+    Column(key="trend", title="TREND", width=24, least=6, flex=1, tail=True),
     Column(key="alerts", title="AL", width=3, least=2, right=True),
-    Column(key="work", title="WORK", width=26, least=4, flex=1),
+    Column(key="work", title="WORK", width=26, least=5, flex=1),
 )
 EVENTS = (
     Column(key="at", title="TIME UTC", width=11, least=8),
-    Column(key="kind", title="EVENT", width=12, least=10),
-    Column(key="subject", title="MODEL", width=16, least=10),
+    Column(key="kind", title="EVENT", width=11, least=10),
+    Column(key="subject", title="MODEL", width=12, least=10),
     Column(key="text", title="WHAT HAPPENED", width=30, least=20, flex=1),
 )
 _TREND = 24
@@ -82,7 +82,7 @@ def _work(row: ModelRow, symbols: Symbols) -> Line:
     if row.progress is None:
         return line(span(f"{symbols.glyph('queued')} {row.work}", "dim"))
     return line(
-        span(f"{row.progress:4.0%} ", "info"), span(bar(row.progress, 6, symbols) + " ", "info"), span(row.work, "dim")
+        span(f"{row.progress:.0%} ".ljust(5), "info"), span(bar(row.progress, 6, symbols) + " ", "info"), span(row.work, "dim")
     )
 
 

@@ -49,6 +49,7 @@ class PipelinesView(View):
         self._status: RunStatus | None = None
         self._limit = PAGE
         self._wanted_run: int | None = None
+        self._shown: str | None = None
         self._pipelines: dict[str, PipelineRow] = {}
         self._runs: dict[str, RunRow] = {}
         self._triggers: dict[str, TriggerRow] = {}
@@ -79,6 +80,10 @@ class PipelinesView(View):
         self._fill_run(answer, now)
 
     def _fill_lists(self, answer: Pipelines, now: datetime) -> None:
+        if answer.pipeline != self._shown:  # another pipeline's runs begin at the top
+            self._shown, self._limit = answer.pipeline, PAGE
+            if answer.run is None or self.table("runs").cursor_id != str(answer.run.id):
+                self.table("runs").cursor_id = None
         self.table("pipelines").set_rows([rows.pipeline_row(row, self.symbols, now) for row in answer.pipelines])
         self.table("runs").set_rows([rows.run_row(row, self.symbols, now) for row in answer.runs])
         self.table("triggers").set_rows([rows.trigger_row(row, self.symbols, now) for row in answer.triggers])
@@ -94,9 +99,6 @@ class PipelinesView(View):
         self.lines("run").set_lines([] if answer.run is None else rows.run_lines(answer.run, answer.steps, self.symbols, now))
 
     def selected(self, table: Table) -> None:
-        if table.id == "pipelines":
-            self._limit = PAGE
-            self.table("runs").cursor_id = None
         if table.id == "runs" and len(table.rows) == self._limit and table.current is table.rows[-1]:
             self._limit += PAGE
 

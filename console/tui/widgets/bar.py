@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.strip import Strip
 
@@ -36,10 +35,8 @@ class Bar(Toned):
             return self.strip_of(self.left, width)
         left = fit(self.left, width - rest)
         base = self.rich_style
-        return Strip([Segment(text, base + self._style(tone)) for text, tone in (*left, *self.right)], width)
-
-    def _style(self, tone: str) -> Style:
-        return self.tone_style(tone)
+        segments = [Segment(text, base + self.tone_style(tone)) for text, tone in (*left, *self.right)]
+        return Strip(segments, width).simplify()
 
     def on_click(self, event: events.Click) -> None:
         for first, behind, action in self._actions:

@@ -23,6 +23,7 @@ class Column:
     flex: int = 0
     right: bool = False
     drop: int = 0
+    tail: bool = False  # of what is too long the end is kept: a trend
 
     @property
     def minimum(self) -> int:

@@ -55,8 +55,11 @@ class Prompt(Horizontal):
         yield Bar(id="offers")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
         self._offer(self._text)
+
+    @property
+    def field(self) -> Input:
+        return self.query_one(Input)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

@@ -62,7 +62,7 @@ class Table(Toned, ScrollView, can_focus=True):
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these; the cursor stays on its row, or goes to the one that took its place."""
         found = tuple(rows)
-        if found != self.all_rows:
+        if found != self.all_rows or (self.cursor_id is None and found):
             self.all_rows = found
             self._arrange()
 
@@ -173,13 +173,16 @@ class Table(Toned, ScrollView, can_focus=True):
         for column, own in share(self.columns, width - 1):
             mark = ("^" if not self.reverse else "v") if column.key == self.sort_key else ""
             parts += [*fit(((f"{column.title}{mark}", ""),), own, right=column.right), (" ", "")]
-        return tuple(parts)
+        return tuple(parts[:-1])
 
     def _body(self, row: Row, width: int, mark: str) -> Line:
         parts = [(mark, "accent")]
         for column, own in share(self.columns, width - 1):
-            parts += [*fit(row.cell(column.key), own, right=column.right), (" ", "")]
-        return tuple(parts)
+            cell = row.cell(column.key)
+            if column.tail:
+                cell = tuple((text[-own:], tone) for text, tone in cell)
+            parts += [*fit(cell, own, right=column.right), (" ", "")]
+        return tuple(parts[:-1])
 
     # Moving
 

@@ -25,4 +25,4 @@ class Toned(Widget):
         base = self.rich_style
         top = over or Style.null()
         segments = [Segment(text, base + self.tone_style(tone) + top) for text, tone in fit(parts, width)]
-        return Strip(segments, width)
+        return Strip(segments, width).simplify()

@@ -80,8 +80,8 @@ def quarterdeck(root: Path) -> Command:
     def run(*arguments: str, stdin: str = "", cwd: Path | None = None) -> Said:
         done = subprocess.run(
             [sys.executable, "-m", "quarterdeck.console.main", *arguments],
-            input=stdin, capture_output=True, text=True, cwd=cwd or root, env=environment(), timeout=PATIENCE_S,
-            check=False,
+            input=stdin, capture_output=True, text=True, cwd=cwd or root, env=environment(),
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         return Said(code=done.returncode, out=done.stdout, err=done.stderr)
 
@@ -89,7 +89,7 @@ def quarterdeck(root: Path) -> Command:
 
 
 def _fill(workspace: Workspace) -> None:
-    """Four versions of `flights` (the second is champion, the first previous), runs, a trigger, an alert, windows."""
+    """Three versions of `flights` (2 is champion, 1 previous), four runs, triggers, an alert, a window."""
     artifacts = ArtifactStore(workspace.artifacts)
     kept = [artifacts.put(f"model {number}".encode()) for number in range(1, 5)]
     with Database.sqlite(workspace.database) as database:
@@ -140,10 +140,10 @@ def _register(tx: Any, number: int, sha256: str, run_id: int) -> None:
     verdict = judge_bound(metric="roc_auc_score", value=value if number < 3 else 0.5, n=900, minimum=0.65)
     draft = Version(
         model="flights", number=0, state=VersionState.ACCEPTED if number < 3 else VersionState.REJECTED,
-        run_id=run_id, created=START + timedelta(hours=number), artifact=sha256, onnx=None, engine=Engine.SKLEARN,
-        engine_reason="it was not converted", max_difference=None, signature=SIGNATURE,
-        metrics={"roc_auc_score": value}, verdicts=(verdict,), profile=None, trained_from=None, trained_to=None,
-        rows=1000, size_bytes=7,
+        run_id=run_id, created=START + timedelta(hours=number), artifact=sha256, onnx=None,
+        engine=Engine.SKLEARN, engine_reason="it was not converted", max_difference=None,
+        signature=SIGNATURE, metrics={"roc_auc_score": value}, verdicts=(verdict,), profile=None,
+        trained_from=None, trained_to=None, rows=1000, size_bytes=7,
     )  # fmt: skip
     registry.register(tx, draft, actor="ann", environment="production", reason="trained", evidence={})
 
@@ -180,7 +180,8 @@ def _operate(tx: Any) -> None:
     windows.put(
         tx,
         Window(
-            model="flights", version=2, start=START, end=START + timedelta(hours=1), closed=True, rows=90, labelled=80,
-            drifted=1, drift=[feature], metrics={"roc_auc_score": 0.66}, p50_ms=0.4, p99_ms=1.5, updated_at=START,
+            model="flights", version=2, start=START, end=START + timedelta(hours=1), closed=True,
+            rows=90, labelled=80, drifted=1, drift=[feature], metrics={"roc_auc_score": 0.66},
+            p50_ms=0.4, p99_ms=1.5, updated_at=START,
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The commands that change something: confirmed, reasoned, refused where the rules say so, and in the ledger."""
+"""The commands that change something: confirmed, reasoned, refused by the rules, and in the ledger."""
 
 from __future__ import annotations
 

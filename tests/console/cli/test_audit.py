@@ -76,8 +76,9 @@ def chain(*acts: tuple[str, dict[str, int]]) -> list[Entry]:
     for hour, (act, after) in enumerate(acts):
         entries.append(
             make_entry(
-                previous=entries[-1] if entries else None, at=START + timedelta(hours=hour), actor="ann", act=act,
-                subject="flights@1", environment="production", reason=f"act {hour}", after=after,
+                previous=entries[-1] if entries else None, at=START + timedelta(hours=hour),
+                actor="ann", act=act, subject="flights@1", environment="production",
+                reason=f"act {hour}", after=after,
             )
         )  # fmt: skip
     return entries

@@ -10,16 +10,16 @@ import pytest
 
 from quarterdeck.console.cli.app import COMMANDS
 
-HEAVY = ("numpy", "polars", "pandas", "scipy", "sklearn", "onnxruntime", "onnx", "skl2onnx", "skops", "granian", "textual",
-         "apscheduler")  # fmt: skip
+LEARNING = {"numpy", "polars", "pandas", "scipy", "sklearn", "onnxruntime", "onnx", "skl2onnx", "skops"}
+HEAVY = LEARNING | {"apscheduler", "granian", "textual"}
 LIST = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
 def loaded(program: str, *arguments: str, cwd=None) -> set[str]:
     """The modules in a fresh process after the program; its own output is not looked at."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{program}\n{LIST}", *arguments], cwd=cwd, capture_output=True, text=True, check=True,
-        timeout=60,
+        [sys.executable, "-c", f"{program}\n{LIST}", *arguments],
+        cwd=cwd, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     return set(json.loads(done.stdout.splitlines()[-1]))
 
@@ -52,7 +52,7 @@ def test_a_command_loads_its_own_noun_only() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_noun_loads_the_machine_learning_libraries_or_the_screens(name: str) -> None:
     found = loaded(f"from quarterdeck.console.cli.app import load\nload({name!r})")
-    assert not found & set(HEAVY)
+    assert not found & HEAVY
 
 
 def test_reading_the_registry_loads_neither_http_nor_rich_nor_alembic(root) -> None:

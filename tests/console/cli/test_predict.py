@@ -25,12 +25,10 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append(len(rows))  # type: ignore[attr-defined]  # given by the fixture
         wrong = [at for at, row in enumerate(rows) if row["hour"] > 23]
         if self.path != "/predict/flights":
-            self._answer(
-                404, {"error": {"message": "there is no endpoint", "where": self.path, "hint": "look"}}
-            )
+            self._answer(404, {"error": "there is no endpoint", "where": self.path, "hint": "look"})
         elif wrong:
-            said = {"message": "expected at most 23", "where": f"row {wrong[0]}, field hour", "hint": None}
-            self._answer(422, {"error": said})
+            said = {"error": "expected at most 23", "where": f"row {wrong[0]}, field hour", "hint": None}
+            self._answer(422, said)
         else:
             predictions = [{"id": f"p{at}", "value": 2.0 * row["hour"]} for at, row in enumerate(rows)]
             self._answer(200, {"endpoint": "flights", "version": 2, "predictions": predictions})

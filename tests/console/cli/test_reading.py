@@ -79,8 +79,9 @@ def test_run_list_filters_and_keeps_its_keys(quarterdeck) -> None:
     assert [run["id"] for run in quarterdeck("run", "list", "--json").json] == [4, 3, 2, 1]
     (failed,) = quarterdeck("run", "list", "--status", "failed", "--json").json
     assert set(failed) == {
-        "id", "pipeline", "status", "requested_by", "requested_at", "cause", "attempt", "worker_pid", "worker_started",
-        "started_at", "finished_at", "cancel_requested", "progress", "message", "error", "provenance", "version",
+        "id", "pipeline", "status", "requested_by", "requested_at", "cause", "attempt", "worker_pid",
+        "worker_started", "started_at", "finished_at", "cancel_requested", "progress", "message", "error",
+        "provenance", "version",
     }  # fmt: skip
 
 

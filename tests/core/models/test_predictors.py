@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -79,8 +80,11 @@ def test_none_is_a_missing_number_and_columns_may_be_more_than_the_fields(train:
     assert missing.scores[0] == nan.scores[0]
 
 
-def test_a_classifier_without_probabilities_names_labels_and_scores_zero_or_one(train: Any) -> None:
-    model = train("svm.LinearSVC")
+@pytest.mark.parametrize("name", ["svm.LinearSVC", "linear_model.RidgeClassifier", "linear_model.Perceptron"])
+def test_a_classifier_without_probabilities_names_labels_and_scores_zero_or_one(
+    train: Any, name: str
+) -> None:
+    model = train(name)
     columns = {name: model.reference[name].to_list() for name in model.signature.names}
     for predictor in _both(model):
         answers = predictor.predict(columns)
@@ -119,7 +123,9 @@ def _foreign(inputs: list[tuple[str, int, list[Any]]]) -> bytes:
 
 
 NUMBERS = Signature(
-    fields=tuple(Field(name=name, kind=FieldKind.NUMBER) for name in ("a", "b")), task=Task.REGRESSION, target="y"
+    fields=tuple(Field(name=name, kind=FieldKind.NUMBER) for name in ("a", "b")),
+    task=Task.REGRESSION,
+    target="y",
 )
 
 
@@ -152,17 +158,19 @@ def test_asking_an_onnx_model_loads_neither_scikit_learn_nor_polars(train: Any, 
     model = train("ensemble.HistGradientBoostingClassifier", max_iter=5)
     (tmp_path / "model.onnx").write_bytes(to_onnx(model).onnx or b"")
     program = f"""
-import sys
+import json, sys
 from pathlib import Path
 from quarterdeck.core.models.predictors import OnnxPredictor
 from quarterdeck.core.models.signature import Signature
 predictor = OnnxPredictor(Path({str(tmp_path / "model.onnx")!r}).read_bytes(),
-                          Signature.from_json({model.signature.to_json()!r}))
+                          Signature.from_json(json.loads({json.dumps(model.signature.to_json())!r})))
 row = {{"speed": [50.0], "weight": [3], "night": [False], "city": ["Aarhus"], "remark": [None]}}
 assert 0 < predictor.predict(row).scores[0] < 1
 print([name for name in ("sklearn", "polars", "skl2onnx", "onnx", "scipy") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == "[]"
 
 

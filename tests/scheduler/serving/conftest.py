@@ -122,6 +122,11 @@ def sorter() -> FittedModel:
 class Lab:
     """A workspace whose registry the test writes, and the server that reads it."""
 
+    wait_until = staticmethod(wait_until)
+    line_model = staticmethod(line_model)
+    table_model = staticmethod(table_model)
+    sorter = staticmethod(sorter)
+
     def __init__(self, root: Path) -> None:
         root.mkdir()
         (root / "quarterdeck.toml").write_text('environment = "production"\n')
@@ -155,9 +160,7 @@ class Lab:
             steps.record_artifact(tx, artifact.sha256, kind="model", size=artifact.size, now=NOW)
         return artifact.sha256
 
-    def _register(
-        self, model: str, signature: Signature, *, artifact: str, onnx: str, engine: Engine
-    ) -> int:
+    def _register(self, model: str, signature: Signature, *, artifact: str, onnx: str, engine: Engine) -> int:
         version = Version(
             model=model, number=0, state=VersionState.ACCEPTED, run_id=None, created=NOW, artifact=artifact,
             onnx=onnx, engine=engine, engine_reason="a test", max_difference=None, signature=signature,
@@ -269,6 +272,12 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture(scope="session")
+def make_lab() -> Callable[[Path], Lab]:
+    """For tests that share one workspace and server; they close it."""
+    return Lab
 
 
 @pytest.fixture
