@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from quarterdeck.core.manifest import TriggerSpec
 from quarterdeck.core.operations import Trigger
 from quarterdeck.core.runs import Run
-from quarterdeck.core.triggers import decide_fire
+from quarterdeck.core.triggers import FireDecision, decide_fire
 from quarterdeck.core.values import Alias
 from quarterdeck.store import registry, runs, triggers
 
@@ -28,11 +28,12 @@ def fire(
 ) -> Run | None:
     """Queue a run if nothing stands against it; the firing is recorded either way, once per evidence."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    decision = decide_fire(
+    pending = runs.unfinished(tx, trigger.pipeline)
+    decision = _comparing(tx, trigger.pipeline, environment) or decide_fire(
         kind=trigger.kind,
         now=now,
         paused=trigger.paused,
-        active_run=_active(tx, trigger.pipeline, environment),
+        active_run=str(pending[0].id) if pending else None,
         cooldown=spec.cooldown,
         last_fired=trigger.last_fired_at,
         evidence_at=evidence_at,
@@ -60,20 +61,17 @@ def fire(
     return run
 
 
-def _active(tx: Connection, pipeline: str, environment: str) -> str | None:
-    """What is already under way for this pipeline: a run, or a challenger whose comparison goes on."""
-    pending = runs.unfinished(tx, pipeline)
-    if pending:
-        return str(pending[0].id)
+def _comparing(tx: Connection, pipeline: str, environment: str) -> FireDecision | None:
+    """While a challenger is compared, a new run would only replace the evidence that the last one asked for."""
     challenger = registry.aliases(tx, pipeline, environment).get(Alias.CHALLENGER)
-    return None if challenger is None else f"that made challenger {pipeline}@{challenger}"
+    if challenger is None:
+        return None
+    return FireDecision(fire=False, reason=f"challenger {pipeline}@{challenger} is being compared")
 
 
 def _known(tx: Connection, trigger: Trigger, evidence_at: datetime | None, reason: str) -> bool:
-    """The same evidence, held back for the same reason, is one row and not one per tick."""
-    last = triggers.last_firing(tx, trigger.id)
-    if last is None:
-        return False
+    """A trigger that is held back for the same reason again is one row, and not one per tick or window."""
     if evidence_at is not None and trigger.last_evidence_at is not None and evidence_at <= trigger.last_evidence_at:
         return True
-    return last.evidence_at == evidence_at and last.reason == reason
+    last = triggers.last_firing(tx, trigger.id)
+    return last is not None and not last.fired and last.reason == reason

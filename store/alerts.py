@@ -20,7 +20,10 @@ def raise_alert(
     tx: Connection, *, model: str, kind: str, subject: str, message: str, evidence: dict[str, Any], now: datetime,
     event_at: datetime | None = None,
 ) -> Alert:
-    """Open an alert, or count one more sighting of the open one with this model, kind and subject."""
+    """Open an alert, or count one more sighting of the open one with this model, kind and subject.
+
+    The same evidence seen again, by its `event_at`, is not one more.
+    """
     found = _unresolved(tx, model, kind, subject)
     if found is None:
         values = {"model": model, "kind": kind, "subject": subject, "state": AlertState.OPEN.value, "opened_at": now}
@@ -31,7 +34,9 @@ def raise_alert(
         ).inserted_primary_key
         assert key is not None
         return get(tx, key[0])
-    seen = {"last_at": now, "event_at": event_at, "count": found.count + 1, "message": message, "evidence": evidence}
+    again = event_at is not None and event_at == found.event_at
+    seen = {"last_at": now, "event_at": event_at, "message": message, "evidence": evidence}
+    seen["count"] = found.count if again else found.count + 1
     tx.execute(update(_alert).where(_alert.c.id == found.id).values(**seen))
     return get(tx, found.id)
 

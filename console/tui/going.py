@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from textual import work
+from textual import events, work
 
 from quarterdeck.console.queries.values import VersionRow
 from quarterdeck.console.tui import commands
@@ -123,6 +123,14 @@ class Going(Frame):
         await self.screen_stack[0].mount(prompt, before="#hints")
         # at once, not when the prompt gets round to it: what was typed meanwhile belongs to it
         self.screen_stack[0].set_focus(prompt.field)
+
+    def on_key(self, event: events.Key) -> None:
+        """What was typed in one go with the key that opened a field came too early for it: the field gets it now."""
+        from textual.widgets import Input  # start-up time
+
+        if event.character and event.is_printable and isinstance(self.focused, Input):
+            event.prevent_default()
+            self.focused.insert_text_at_cursor(event.character)
 
     def on_prompt_typed(self, event: Prompt.Typed) -> None:
         if event.mark == "/":

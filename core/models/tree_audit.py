@@ -46,7 +46,7 @@ def audit_nodes(root: Node) -> None:
 
 
 def audit_estimator(estimator: Any) -> None:
-    """Checks that every tree inside a built estimator fits the one that asks it. IntegrityError otherwise."""
+    """Checks that every tree inside a built estimator fits the one that asks it; IntegrityError if not."""
     parts = list(_parts(estimator))
     for part in parts:
         try:

@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import Connection
 
 from quarterdeck.core.manifest import TriggerSpec
+from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.operations import Trigger
+from quarterdeck.core.registry import Version
 from quarterdeck.core.runs import Run
-from quarterdeck.core.values import RunStatus, Task, TriggerKind
+from quarterdeck.core.values import Engine, RunStatus, Task, TriggerKind, VersionState
 from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import pipelines, runs, triggers
+from quarterdeck.store import pipelines, registry, runs, steps, triggers
 
 SPEC = TriggerSpec(name="decay", kind=TriggerKind.DECAY, cooldown=timedelta(days=7), limit_per_day=2)
 
@@ -64,6 +66,22 @@ def test_while_a_run_is_under_way_no_other_is_queued_and_the_reason_is_kept_once
     assert attempt(state, now, later) is None
     assert attempt(state, now, later) is None
     assert reasons(state) == ["run 1 is under way"]
+
+
+def test_while_a_challenger_is_compared_no_run_is_queued(state: State, now: datetime) -> None:
+    signature = Signature(fields=(), task=Task.REGRESSION, target="y")
+    draft = Version(
+        model="fuel", number=0, state=VersionState.ACCEPTED, run_id=None, created=now, artifact="a" * 64, onnx=None,
+        engine=Engine.SKLEARN, engine_reason="", max_difference=None, signature=signature, metrics={}, verdicts=(),
+        profile=None, trained_from=None, trained_to=None, rows=1, size_bytes=1,
+    )  # fmt: skip
+    common = {"environment": "production", "actor": "ops", "reason": "r"}
+    with state.database.write() as tx:
+        steps.record_artifact(tx, "a" * 64, kind="model", size=1, now=now)
+        registry.register(tx, draft, **common, evidence={})
+        registry.challenge(tx, "fuel", 1, **common, now=now)
+    assert attempt(state, now, now) is None
+    assert reasons(state) == ["challenger fuel@1 is being compared"]
 
 
 def test_the_cooldown_runs_by_the_time_of_the_data(state: State, now: datetime) -> None:

@@ -169,7 +169,7 @@ def _set_argument(place: int, value: int, *, number: int = 10**9) -> Callable[[A
 
 
 def _two_meanings(schema: Any, files: dict[str, bytes]) -> None:
-    """The tree says 1 output, but what stands first under that number, and is taken for it, says ten million."""
+    """The tree says 1 output, but what stands first under that number says ten million."""
     one = _tree(schema)["__reduce__"]["args"]["content"][2]
     one["__id__"] = 10**9
     many = {**one, "content": "10000000"}
