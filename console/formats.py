@@ -1,4 +1,6 @@
-"""How the console writes ages, counts, numbers and times: short, and the same on every screen and in every command."""
+"""How the console writes ages, counts, numbers and times: short, and the same on every screen and in every
+command.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ def number(value: float | None) -> str:
         return "-"
     if not math.isfinite(value):
         return str(value)
-    size = abs(value)
+    size = abs(float(f"{value:.4g}"))  # 9.9999 is written as 10.00
     if size >= 1_000:
         return f"{value:,.0f}"
     if size >= 1:
@@ -81,7 +83,7 @@ def rate(per_second: float | None) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """"0.42ms", "12ms", "1.2s"."""
+    """ "0.42ms", "12ms", "1.2s"."""
     if value is None:
         return "-"
     if value < 9.95:
@@ -90,7 +92,7 @@ def milliseconds(value: float | None) -> str:
 
 
 def size(octets: int) -> str:
-    """"812 B", "38 MB"."""
+    """ "812 B", "38 MB"."""
     value = float(octets)
     for unit in ("B", "kB", "MB"):
         if value < 1_000:

@@ -27,6 +27,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # the library has turned ctrl+c into this
+            print("interrupted", file=sys.stderr)
         return code if isinstance(code, int) else 0
     except QuarterdeckError as error:
         return report(error)

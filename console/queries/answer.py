@@ -9,9 +9,7 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries import duel, live, overview, pipelines, registry
-from quarterdeck.console.queries.status import status
-from quarterdeck.console.queries.traffic import TrafficTail
-from quarterdeck.console.queries.values import (
+from quarterdeck.console.queries.questions import (
     Answer,
     AskDuels,
     AskLive,
@@ -20,8 +18,10 @@ from quarterdeck.console.queries.values import (
     AskRegistry,
     Look,
     Question,
-    Traffic,
 )
+from quarterdeck.console.queries.status import status
+from quarterdeck.console.queries.traffic import TrafficTail
+from quarterdeck.console.queries.values import Traffic
 
 TRAFFIC_EVERY = 1.0  # seconds between looks at the prediction log
 

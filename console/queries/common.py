@@ -1,4 +1,4 @@
-"""What several screens ask in the same way: aliases, the metric to show, the windows of the champion, causes."""
+"""What several screens ask in the same way: aliases, the metric to show, the champion's windows, causes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ TREND = 32  # windows of a trend
 def aliases_of(tx: Connection, model: str, environment: str) -> Aliases:
     found = registry.aliases(tx, model, environment)
     return Aliases(
-        champion=found.get(Alias.CHAMPION), challenger=found.get(Alias.CHALLENGER), previous=found.get(Alias.PREVIOUS)
+        champion=found.get(Alias.CHAMPION),
+        challenger=found.get(Alias.CHALLENGER),
+        previous=found.get(Alias.PREVIOUS),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from quarterdeck.console.queries.common import aliases_of
-from quarterdeck.console.queries.values import AskDuels, Compared, DuelDetail, DuelPoint, DuelRow, Duels
+from quarterdeck.console.queries.questions import AskDuels
+from quarterdeck.console.queries.values import Compared, DuelDetail, DuelPoint, DuelRow, Duels
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Outcome
@@ -23,7 +24,8 @@ def screen(tx: Connection, environment: str, asked: AskDuels) -> Duels:
         chosen = next((pair for pair in rows if pair[0].model == asked.model), None)
     chosen = chosen or next(iter(rows), None)
     return Duels(
-        duels=tuple(row for row, _ in rows), detail=None if chosen is None else _detail(tx, chosen[0], chosen[1])
+        duels=tuple(row for row, _ in rows),
+        detail=None if chosen is None else _detail(tx, chosen[0], chosen[1]),
     )
 
 
@@ -52,7 +54,9 @@ def _detail(tx: Connection, row: DuelRow, duel: Duel) -> DuelDetail:
     return DuelDetail(
         row=row,
         compared=(*_live(verdict), *_offline(champion, challenger)),
-        path=tuple(DuelPoint(n=int(p[0]), e_value=p[1], difference=p[2], low=p[3], high=p[4]) for p in duel.path),
+        path=tuple(
+            DuelPoint(n=int(p[0]), e_value=p[1], difference=p[2], low=p[3], high=p[4]) for p in duel.path
+        ),
         p_value=verdict.p_value,
         rows_needed=verdict.rows_needed,
         reasons=verdict.reasons,
@@ -74,13 +78,18 @@ def _live(verdict: DuelVerdict) -> tuple[Compared, ...]:
         high=high,
         lower_is_better=True,
     )
-    return (about, *(_compared(name, verdict.champion[name], verdict.challenger[name], live=True) for name in names))
+    return (
+        about,
+        *(_compared(name, verdict.champion[name], verdict.challenger[name], live=True) for name in names),
+    )
 
 
 def _offline(champion: Version, challenger: Version) -> tuple[Compared, ...]:
     """Both versions' metrics on the rows that training held out, where both have them."""
     names = sorted(set(challenger.metrics) & set(champion.metrics))
-    return tuple(_compared(name, champion.metrics[name], challenger.metrics[name], live=False) for name in names)
+    return tuple(
+        _compared(name, champion.metrics[name], challenger.metrics[name], live=False) for name in names
+    )
 
 
 def _compared(name: str, champion: float, challenger: float, *, live: bool) -> Compared:
@@ -89,6 +98,8 @@ def _compared(name: str, champion: float, challenger: float, *, live: bool) -> C
         champion=champion,
         challenger=challenger,
         difference=challenger - champion,
-        lower_is_better=not name.endswith("_score"),  # the names' rule: _score is higher, _error and _loss lower
+        lower_is_better=not name.endswith(
+            "_score"
+        ),  # the names' rule: _score is higher, _error and _loss lower
         live=live,
     )

@@ -12,7 +12,6 @@ from quarterdeck.store import registry
 
 
 def find_version(tx: Connection, environment: str, text: str) -> VersionRow:
-    """`flights@3`, `flights@challenger`, or `flights` for its champion. Raises UsageError or NotFoundError."""
+    """`flights@3`, `flights@challenger`, or `flights`: its champion. Raises UsageError or NotFoundError."""
     version = registry.resolve(tx, parse_reference(text), environment)
     return version_row(tx, version, aliases_of(tx, version.model, environment))
-

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from quarterdeck.console.queries.common import TREND, aliases_of, monitored
+from quarterdeck.console.queries.questions import AskLive
 from quarterdeck.console.queries.status import service_state
 from quarterdeck.console.queries.values import (
     AlertRow,
-    AskLive,
     EndpointRow,
     FeatureRow,
     Live,
@@ -25,20 +25,29 @@ from quarterdeck.store import alerts, registry, services, windows
 
 
 def screen(
-    tx: Connection, environment: str, asked: AskLive, traffic: Mapping[str, Traffic], now: datetime, patience: float
+    tx: Connection,
+    environment: str,
+    asked: AskLive,
+    traffic: Mapping[str, Traffic],
+    now: datetime,
+    patience: float,
 ) -> Live:
     """`patience` is how many seconds a service may be silent."""
     names = registry.models(tx)
     unresolved = alerts.page(tx, unresolved=True, limit=500)
     unresolved.sort(key=lambda alert: alert.state is not AlertState.OPEN)
-    endpoints = tuple(_endpoint(tx, name, environment, traffic.get(name, Traffic()), unresolved) for name in names)
+    endpoints = tuple(
+        _endpoint(tx, name, environment, traffic.get(name, Traffic()), unresolved) for name in names
+    )
     model = asked.model if asked.model in names else next(iter(names), None)
     chosen = next((row for row in endpoints if row.model == model), None)
     found = windows.last(tx, model, limit=2 * TREND) if model else []
     return Live(
         endpoints=endpoints,
         model=model,
-        windows=tuple(_window(window, chosen.monitored.metric if chosen else None) for window in reversed(found)),
+        windows=tuple(
+            _window(window, chosen.monitored.metric if chosen else None) for window in reversed(found)
+        ),
         features=_features(found),
         alerts=tuple(alert_row(alert) for alert in unresolved),
         server=_server(tx, now, patience),
@@ -75,12 +84,14 @@ def _window(window: Window, metric: str | None) -> WindowRow:
 
 
 def _features(found: list[Window]) -> tuple[FeatureRow, ...]:
-    """Drift of the last judged window, the farthest first, each with the windows of that version before it."""
+    """Drift of the last judged window, the farthest first, with that version's windows before it."""
     judged = [window for window in found if window.drifted is not None]
     if not judged:
         return ()
     last = judged[-1]
-    before = [{item["feature"]: item["value"] for item in w.drift} for w in judged if w.version == last.version]
+    before = [
+        {item["feature"]: item["value"] for item in w.drift} for w in judged if w.version == last.version
+    ]
     rows = [
         FeatureRow(
             feature=item["feature"],

@@ -21,7 +21,13 @@ def overview(tx: Connection, environment: str, traffic: Mapping[str, Traffic]) -
     unresolved = alerts.page(tx, unresolved=True, limit=1_000)
     return Overview(
         models=tuple(
-            _row(tx, name, environment, traffic.get(name, Traffic()), [a for a in unresolved if a.model == name])
+            _row(
+                tx,
+                name,
+                environment,
+                traffic.get(name, Traffic()),
+                [a for a in unresolved if a.model == name],
+            )
             for name in names
         ),
         events=timeline.latest(tx, environment),
@@ -55,7 +61,11 @@ def _work(tx: Connection, model: str) -> tuple[str, float | None, Run | None]:
     unfinished = runs.unfinished(tx, model)
     running = next((run for run in unfinished if run.status is RunStatus.RUNNING), None)
     if running is not None:
-        return f"run {running.id} {_step_at_work(steps.of_run(tx, running.id))}".strip(), running.progress, running
+        return (
+            f"run {running.id} {_step_at_work(steps.of_run(tx, running.id))}".strip(),
+            running.progress,
+            running,
+        )
     if unfinished:
         return f"run {unfinished[0].id} queued", None, unfinished[0]
     last = runs.page(tx, pipeline=model, limit=1)
@@ -66,7 +76,9 @@ def _step_at_work(found: list[StepRun]) -> str:
     return next((step.name for step in found if step.status is StepStatus.RUNNING), "")
 
 
-def _health(aliases: Aliases, seen: Monitored, unresolved: list[Alert], run: Run | None) -> tuple[Health, str]:
+def _health(
+    aliases: Aliases, seen: Monitored, unresolved: list[Alert], run: Run | None
+) -> tuple[Health, str]:
     """The worst of what is known, and why."""
     opened = [alert for alert in unresolved if alert.state is AlertState.OPEN]
     if opened:

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quarterdeck.console.queries.common import cause_in_words
-from quarterdeck.console.queries.values import AskPipelines, PipelineRow, Pipelines, RunRow, StepRow, TriggerRow
+from quarterdeck.console.queries.questions import AskPipelines
+from quarterdeck.console.queries.values import PipelineRow, Pipelines, RunRow, StepRow, TriggerRow
 from quarterdeck.core.operations import Trigger
 from quarterdeck.core.runs import Run
 from quarterdeck.store import pipelines, runs, steps, triggers
@@ -20,8 +21,10 @@ def screen(tx: Connection, asked: AskPipelines) -> Pipelines:
     names = [pipeline.name for pipeline in found]
     wanted = runs.get(tx, asked.run_id) if asked.run_id is not None else None
     name = asked.pipeline or (wanted.pipeline if wanted else None) or (names[0] if names else None)
-    listed = runs.page(tx, pipeline=name, status=asked.status, limit=asked.limit) if name else []
-    run = wanted if wanted is not None and wanted.pipeline == name else next(iter(listed), None)
+    of = None if asked.everywhere else name
+    listed = runs.page(tx, pipeline=of, status=asked.status, limit=asked.limit) if name else []
+    mine = wanted is not None and (asked.everywhere or wanted.pipeline == name)
+    run = wanted if mine else next(iter(listed), None)
     return Pipelines(
         pipelines=tuple(_pipeline(tx, pipeline) for pipeline in found),
         pipeline=name,
@@ -35,7 +38,9 @@ def screen(tx: Connection, asked: AskPipelines) -> Pipelines:
 def _pipeline(tx: Connection, pipeline: Pipeline) -> PipelineRow:
     last = next(iter(runs.page(tx, pipeline=pipeline.name, limit=1)), None)
     found = triggers.every(tx, pipeline.name)
-    fires = [trigger.next_fire_at for trigger in found if trigger.next_fire_at is not None and not trigger.paused]
+    fires = [
+        trigger.next_fire_at for trigger in found if trigger.next_fire_at is not None and not trigger.paused
+    ]
     return PipelineRow(
         name=pipeline.name,
         task=pipeline.task,
@@ -121,7 +126,9 @@ def condition_in_words(spec: dict[str, Any]) -> str:
         words.append(f"every {_plain('every', spec['every'])}")
     if spec.get("timezone") and words:
         words[-1] += f" {spec['timezone']}"
-    rest = {key: value for key, value in spec.items() if key not in _SILENT and value not in (None, 0, 0.0, "")}
+    rest = {
+        key: value for key, value in spec.items() if key not in _SILENT and value not in (None, 0, 0.0, "")
+    }
     words += [f"{key.replace('_', ' ')} {_plain(key, value)}" for key, value in rest.items()]
     return ", ".join(words)
 
@@ -134,5 +141,3 @@ def _plain(key: str, value: Any) -> str:
                 return f"{value / seconds:g}{unit}"
         return f"{value:g}s"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-

@@ -13,8 +13,8 @@ from quarterdeck.store import alerts, duels, ledger, registry, runs, steps, trig
 
 
 def record(tx: Connection, environment: str, kind: str, key: str) -> str:
-    """A record by kind and key: version "flights@3", run "12", trigger "flights/nightly", alert "3", duel "m:1:2",
-    event "ledger-4", and for a model or pipeline all that bears its name."""
+    """A record by kind and key: version "flights@3", run "12", trigger "flights/nightly", alert "3", duel
+    "m:1:2", event "ledger-4", and for a model or pipeline all that bears its name."""
     found = _READERS[kind](tx, environment, key)
     return json.dumps(_jsonable(found), indent=2, ensure_ascii=False)
 
@@ -27,7 +27,10 @@ def _version(tx: Connection, _: str, key: str) -> Any:
 def _run(tx: Connection, _: str, key: str) -> Any:
     run_id = int(key)
     found = asdict(runs.get(tx, run_id))
-    return found | {"metrics": steps.metrics_of(tx, run_id), "steps": [asdict(s) for s in steps.of_run(tx, run_id)]}
+    return found | {
+        "metrics": steps.metrics_of(tx, run_id),
+        "steps": [asdict(s) for s in steps.of_run(tx, run_id)],
+    }
 
 
 def _trigger(tx: Connection, _: str, key: str) -> Any:
@@ -63,7 +66,9 @@ def _event(tx: Connection, environment: str, key: str) -> Any:
     if kind in ("alert", "run"):
         return _READERS[kind](tx, environment, number)
     if kind == "ledger":
-        return next((asdict(entry) for entry in ledger.entries(tx, limit=500) if entry.seq == int(number)), {})
+        return next(
+            (asdict(entry) for entry in ledger.entries(tx, limit=500) if entry.seq == int(number)), {}
+        )
     return next((asdict(item) for item in triggers.firings(tx, limit=500) if item.id == int(number)), {})
 
 

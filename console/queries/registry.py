@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.queries import timeline
 from quarterdeck.console.queries.common import aliases_of, cause_in_words, main_metric
-from quarterdeck.console.queries.values import Aliases, AskRegistry, MetricRow, Registry, VersionDetail, VersionRow
+from quarterdeck.console.queries.questions import AskRegistry
+from quarterdeck.console.queries.values import Aliases, MetricRow, Registry, VersionDetail, VersionRow
 from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.gates import overall
 from quarterdeck.core.models.signature import Field
@@ -79,7 +80,9 @@ def detail(tx: Connection, environment: str, model: str, number: int) -> Version
         cause="imported" if run is None else cause_in_words(run.cause),
         provenance=() if run is None else _provenance(run),
         lineage=() if run is None else tuple(steps.lineage_of(tx, run.id)),
-        history=tuple(timeline.from_entry(entry) for entry in ledger.entries(tx, subject=version.reference, limit=20)),
+        history=tuple(
+            timeline.from_entry(entry) for entry in ledger.entries(tx, subject=version.reference, limit=20)
+        ),
     )
 
 
@@ -89,7 +92,9 @@ def _metrics(tx: Connection, version: Version, aliases: Aliases) -> tuple[Metric
     champion = registry.get(tx, version.model, other).metrics if other is not None else {}
     main = main_metric(version)
     names = sorted(version.metrics, key=lambda name: (name != main, name))
-    return tuple(MetricRow(name=name, value=version.metrics[name], champion=champion.get(name)) for name in names)
+    return tuple(
+        MetricRow(name=name, value=version.metrics[name], champion=champion.get(name)) for name in names
+    )
 
 
 def _field(field: Field) -> str:
@@ -105,5 +110,7 @@ def _field(field: Field) -> str:
 
 def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
     """Plain values only; what is nested is for the raw record."""
-    plain = {key: value for key, value in run.provenance.items() if isinstance(value, str | int | float | bool)}
+    plain = {
+        key: value for key, value in run.provenance.items() if isinstance(value, str | int | float | bool)
+    }
     return tuple((key.replace("_", " "), str(value)) for key, value in plain.items())

@@ -1,4 +1,4 @@
-"""The header's facts: whether daemon and server live. Coarse words, so that a screen at rest stays at rest."""
+"""The header's facts: whether daemon and server live. In coarse words: a screen at rest stays at rest."""
 
 from __future__ import annotations
 

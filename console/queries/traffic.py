@@ -26,7 +26,9 @@ class _Endpoint:
 
 
 class TrafficTail:
-    """Requests, rate and latency of every endpoint. The first look counts the whole log, the next ones its end."""
+    """Requests, rate and latency of every endpoint. The first look counts the whole log, the next ones its
+    end.
+    """
 
     def __init__(self) -> None:
         self._seq = 0

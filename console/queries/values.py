@@ -1,15 +1,22 @@
-"""The questions that screens ask of the store, and the answers. No database is needed to load this."""
+"""The answers to the screens' questions (questions.py), as rows. No database is needed to load this."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from quarterdeck.core.gates import GateResult
-from quarterdeck.core.values import AlertState, Decision, Outcome, RunStatus, StepStatus, Task, TriggerKind, VersionState
-
-PAGE = 200  # rows of a long list that are read at once; reaching the end reads on
+from quarterdeck.core.values import (
+    AlertState,
+    Decision,
+    Outcome,
+    RunStatus,
+    StepStatus,
+    Task,
+    TriggerKind,
+    VersionState,
+)
 
 
 class Health(StrEnum):
@@ -24,7 +31,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traffic:
-    """What clients asked of one endpoint: all requests, the present rate, and the latency of the last ones."""
+    """What clients asked of one endpoint: all requests, the present rate, and the latest latencies."""
 
     requests: int = 0
     rate: float | None = None  # per second
@@ -190,7 +197,7 @@ class VersionRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricRow:
-    """A metric of the version and of the champion; `low` and `high` bound the difference where it was tested."""
+    """A metric of the version, and the champion's where another version is that."""
 
     name: str
     value: float | None
@@ -363,53 +370,3 @@ class Status:
     server: str
     server_tone: str
     open_alerts: int
-
-
-# The questions
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskOverview:
-    pass
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskPipelines:
-    pipeline: str | None = None  # None: the first
-    run_id: int | None = None  # None: the newest
-    status: RunStatus | None = None
-    limit: int = PAGE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskRegistry:
-    model: str | None = None  # None: every model's versions
-    selected: tuple[str, int] | None = None
-    limit: int = PAGE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskLive:
-    model: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AskDuels:
-    selected: str | None = None  # a DuelRow's id
-    model: str | None = None  # or its model's newest
-
-
-Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels
-Answer = Overview | Pipelines | Registry | Live | Duels
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """One look at the store: the question and its answer, and the facts of the header."""
-
-    question: Question
-    answer: Answer
-    status: Status
-    story: str
-    at: datetime
-    problem: str | None = field(default=None)

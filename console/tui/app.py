@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class QuarterdeckApp(Changing):
     """Frame, Going, Looking and Changing, with the keys of keymap.py."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(tuple(key for key in KEYS if key.id not in ("quit", "find.palette")))]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(tuple(key for key in KEYS if key.id not in ("quit", "find.palette")))
+    ]
 
 
 def run(console: Console, *, story: StoryFeed | None = None, plain: bool | None = None) -> None:

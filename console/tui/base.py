@@ -1,4 +1,4 @@
-"""The frame of the console: header, tabs, the view in front, hints; and the thread that looks at the store."""
+"""The frame of the console: header, tabs, the view in front, hints; and the thread that asks the store."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import base64
 import os
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import App, ComposeResult
 from textual.containers import Container
 from textual.message import Message
 
-from quarterdeck.console.queries.values import Look, Status
+from quarterdeck.console.queries.questions import Look
+from quarterdeck.console.queries.values import Status
 from quarterdeck.console.tui import plans
-from quarterdeck.console.tui.frame import header_left, header_right, hint_line, tab_actions, tab_line, tab_right
+from quarterdeck.console.tui.frame import (
+    header_left,
+    header_right,
+    hint_line,
+    tab_actions,
+    tab_line,
+    tab_right,
+)
 from quarterdeck.console.tui.history import History
 from quarterdeck.console.tui.keymap import BY_ID, Key
 from quarterdeck.console.tui.refresher import Refresher
@@ -41,8 +49,8 @@ class Frame(App[None]):
     """What every action works with: the console, the view in front, and a line to say things in."""
 
     TITLE = "quarterdeck"
-    CSS_PATH: ClassVar[list[str]] = ["styles/frame.tcss", "styles/views.tcss", "styles/dialogs.tcss"]  # type: ignore[assignment]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (120, "-wide")]
+    CSS_PATH = ["styles/frame.tcss", "styles/views.tcss", "styles/dialogs.tcss"]  # noqa: RUF012 - as Textual has it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Textual has it
     ENABLE_COMMAND_PALETTE = True
 
     class Looked(Message):
@@ -55,7 +63,9 @@ class Frame(App[None]):
             super().__init__()
             self.problem = problem
 
-    def __init__(self, console: Console, *, story: StoryFeed | None = None, plain: bool | None = None) -> None:
+    def __init__(
+        self, console: Console, *, story: StoryFeed | None = None, plain: bool | None = None
+    ) -> None:
         colours = colours_wanted()
         super().__init__(ansi_color=None if colours else True)
         self.register_theme(QUARTERDECK)
@@ -67,8 +77,8 @@ class Frame(App[None]):
         self.refresher = Refresher(
             console,
             story or FileStory(console.workspace.run / FILE_NAME),
-            lambda look: self.post_message(self.Looked(look)),
-            lambda problem: self.post_message(self.Troubled(problem)),
+            lambda look: self._post(self.Looked(look)),
+            lambda problem: self._post(self.Troubled(problem)),
         )
         self.last_change: plans.Plan | str | None = None  # the inverse of the last act, or why there is none
         self._view: View = OverviewView(self.symbols)
@@ -93,8 +103,14 @@ class Frame(App[None]):
         self.show_frame()
         self._view.focus_first()
         self.refresher.want(self._view.question())
-        self.run_worker(self.refresher.run, thread=True, exclusive=True, group="refresher", exit_on_error=False)
+        self.run_worker(
+            self.refresher.run, thread=True, exclusive=True, group="refresher", exit_on_error=False
+        )
         self.set_interval(1.0, self._tick)
+
+    def _post(self, message: Message) -> None:
+        """From the thread; what comes after the end is nobody's."""
+        self.post_message(message)
 
     def on_unmount(self) -> None:
         self.refresher.stop()

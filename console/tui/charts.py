@@ -17,10 +17,11 @@ def _finite(values: Values) -> list[float]:
 def sparkline(
     values: Values, width: int, symbols: Symbols, *, low: float | None = None, high: float | None = None
 ) -> str:
-    """The last `width` values, one character each; a missing one is blank. "" where there is no number at all.
+    """The last `width` values, one character each; a missing one is blank. "" where there is no number at
+    all.
 
-    The levels run from the least to the greatest value shown, or at least from `low` and to `high`; values that are
-    all equal are drawn in the middle.
+    The levels run from the least to the greatest value shown, or at least from `low` and to `high`; values
+    that are all equal are drawn in the middle.
     """
     shown = list(values)[-width:]
     known = _finite(shown)
@@ -46,11 +47,13 @@ def bar(fraction: float, width: int, symbols: Symbols) -> str:
     return symbols.full * filled + symbols.empty * (width - filled)
 
 
-def plot(values: Values, width: int, height: int, symbols: Symbols, *, mark: float | None = None) -> list[str]:
+def plot(
+    values: Values, width: int, height: int, symbols: Symbols, *, mark: float | None = None
+) -> list[str]:
     """An area plot of `height` lines of `width` characters, one value a column, the newest at the right.
 
-    The scale runs from the least to the greatest of the values and `mark`, which is drawn as a level line where the
-    area does not cover it. Missing values leave a gap; no value at all leaves the plot blank.
+    The scale runs from the least to the greatest of the values and `mark`, which is drawn as a level line
+    where the area does not cover it. Missing values leave a gap; no value at all leaves the plot blank.
     """
     shown = list(values)[-width:] if width > 0 else []
     if not _finite(shown) or height <= 0:
@@ -59,7 +62,9 @@ def plot(values: Values, width: int, height: int, symbols: Symbols, *, mark: flo
     least, most = min(known), max(known)
     heights = [_height(value, least, most, height) for value in shown]
     level = None if mark is None else height - 1 - min(height - 1, int(_share(mark, least, most) * height))
-    return ["".join(_cell(tall, height - 1 - y, y == level, symbols) for tall in heights) for y in range(height)]
+    return [
+        "".join(_cell(tall, height - 1 - y, y == level, symbols) for tall in heights) for y in range(height)
+    ]
 
 
 def _share(value: float, least: float, most: float) -> float:
@@ -85,5 +90,7 @@ def _cell(tall: float | None, floor: int, marked: bool, symbols: Symbols) -> str
 
 
 def place(value: float, least: float, most: float, width: int, symbols: Symbols) -> str:
-    """Where a value lies between two others: a dot on a line of `width` cells. Under each other they are a curve."""
+    """Where a value lies between two others: a dot on a line of `width` cells. Under each other they are a
+    curve.
+    """
     return " " * round(max(0.0, min(1.0, _share(value, least, most))) * (width - 1)) + symbols.glyph("ok")

@@ -40,14 +40,23 @@ COMMANDS: tuple[CommandKind, ...] = (
     CommandKind(name="runs", argument="status", says="runs, or only the failed ..."),
     CommandKind(name="run", argument="number", says="one run and its steps", optional=False),
     CommandKind(name="registry", argument="model", says="versions, of all models or of one"),
-    CommandKind(name="model", argument="reference", says="a model's versions, or one: flights@champion", optional=False),
+    CommandKind(
+        name="model",
+        argument="reference",
+        says="a model's versions, or one: flights@champion",
+        optional=False,
+    ),
     CommandKind(name="live", argument="model", says="traffic, windows, drift, alerts"),
     CommandKind(name="alerts", argument="", says="the alerts of every model"),
     CommandKind(name="duel", argument="model", says="champion and challenger"),
     CommandKind(name="filter", argument="text", says="as / does; nothing behind it clears the filter"),
-    CommandKind(name="sort", argument="column", says="sort by a column; the same again reverses", optional=False),
+    CommandKind(
+        name="sort", argument="column", says="sort by a column; the same again reverses", optional=False
+    ),
     CommandKind(name="promote", argument="reference", says="make a version the champion", optional=False),
-    CommandKind(name="rollback", argument="model", says="make the previous version the champion", optional=False),
+    CommandKind(
+        name="rollback", argument="model", says="make the previous version the champion", optional=False
+    ),
     CommandKind(name="train", argument="model", says="start a run of the pipeline", optional=False),
     CommandKind(name="export", argument="format", says="the table as csv or json, or the screen as svg"),
     CommandKind(name="refresh", argument="", says="look at the store now"),
@@ -61,7 +70,9 @@ FORMATS = ("csv", "json", "svg")
 
 
 def parse_command(text: str) -> Command:
-    """Read a command line with or without its colon. Raises UsageError, which names the nearest, on anything else."""
+    """Read a command line with or without its colon. Raises UsageError, which names the nearest, on anything
+    else.
+    """
     name, _, argument = text.strip().removeprefix(":").strip().partition(" ")
     argument = argument.strip()
     kind = _BY_NAME.get(name)
@@ -87,7 +98,11 @@ def complete(text: str, *, models: Sequence[str], columns: Sequence[str] = ()) -
     kind = _BY_NAME.get(name)
     if kind is None:
         return []
-    return [f"{name} {word}" for word in _words(kind.argument, models, columns) if word.startswith(argument.lstrip())]
+    return [
+        f"{name} {word}"
+        for word in _words(kind.argument, models, columns)
+        if word.startswith(argument.lstrip())
+    ]
 
 
 def _words(argument: str, models: Sequence[str], columns: Sequence[str]) -> list[str]:
@@ -95,7 +110,9 @@ def _words(argument: str, models: Sequence[str], columns: Sequence[str]) -> list
         case "model":
             return list(models)
         case "reference":
-            aliases = [f"{model}@{alias}" for model in models for alias in ("champion", "challenger", "previous")]
+            aliases = [
+                f"{model}@{alias}" for model in models for alias in ("champion", "challenger", "previous")
+            ]
             return [*models, *aliases]
         case "status":
             return [status.value for status in RunStatus]

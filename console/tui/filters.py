@@ -52,7 +52,9 @@ def _term(word: str) -> Term:
 
 
 def _compare(text: str, wanted: str) -> bool:
-    """Contains, or for ">" and "<" with a number behind: is greater or less. A text that is no number is neither."""
+    """Contains, or for ">" and "<" with a number behind: is greater or less. A text that is no number is
+    neither.
+    """
     if wanted[:1] in ("<", ">"):
         limit, found = _number(wanted[1:]), _number(text)
         if limit is not None and found is not None:

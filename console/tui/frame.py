@@ -49,7 +49,11 @@ def tab_line(current: str) -> Line:
     parts: list[Span] = []
     for number, name, title in TABS:
         chosen = name == current
-        parts += [span(" "), span(f" {number} ", "accent" if chosen else "dim"), span(f"{title} ", "head" if chosen else "")]
+        parts += [
+            span(" "),
+            span(f" {number} ", "accent" if chosen else "dim"),
+            span(f"{title} ", "head" if chosen else ""),
+        ]
     return line(*parts)
 
 
@@ -82,4 +86,3 @@ def hint_line(keys: Sequence[Key], width: int) -> Line:
             break
         parts += more
     return line(*parts, *help_)
-

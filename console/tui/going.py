@@ -33,7 +33,7 @@ class Going(Frame):
 
     async def bring(self, name: str) -> View:
         """Put a view in front; it is made when it is first needed."""
-        found = [view for view in self.screen_stack[0].query(View) if view.NAME == name]
+        found = [view for view in self.screen_stack[0].query(View) if name == view.NAME]
         if found:
             view = found[0]
         else:
@@ -125,7 +125,9 @@ class Going(Frame):
         self.screen_stack[0].set_focus(prompt.field)
 
     def on_key(self, event: events.Key) -> None:
-        """What was typed in one go with the key that opened a field came too early for it: the field gets it now."""
+        """What was typed in one go with the key that opened a field came too early for it: the field gets it
+        now.
+        """
         from textual.widgets import Input  # start-up time
 
         if event.character and event.is_printable and isinstance(self.focused, Input):
@@ -167,7 +169,7 @@ class Going(Frame):
             case "pipelines" | "registry" | "live" | "duel":
                 await self.visit(name, **({"model": self._known(argument)} if argument else {}))
             case "runs":
-                await self.visit("pipelines", status=_status(argument), pane="runs")
+                await self.visit("pipelines", status=_status(argument), everywhere=True, pane="runs")
                 self.view.table("runs").focus()
             case "run":
                 await self.visit("pipelines", run=_number(argument))
@@ -185,7 +187,9 @@ class Going(Frame):
     def _known(self, model: str) -> str:
         known = self.models()
         if model not in known:
-            raise UsageError(f"there is no model or pipeline {model!r}", hint=f"there are {', '.join(known) or 'none'}")
+            raise UsageError(
+                f"there is no model or pipeline {model!r}", hint=f"there are {', '.join(known) or 'none'}"
+            )
         return model
 
     @work(group="find", exclusive=True, exit_on_error=False)

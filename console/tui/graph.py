@@ -8,8 +8,8 @@ from quarterdeck.console.tui.symbols import Symbols
 
 
 def lanes(steps: Sequence[tuple[str, Sequence[str]]], symbols: Symbols) -> dict[str, tuple[str, int]]:
-    """For each step, in an order in which inputs come first: its line of lanes ("@" where the step is) and the
-    number of its own lane. A step's result keeps a lane until the last step that takes it."""
+    """For each step, in an order in which inputs come first: its line of lanes ("@" where the step is) and
+    the number of its own lane. A step's result keeps a lane until the last step that takes it."""
     last_use = {source: name for name, inputs in steps for source in inputs}
     open_: list[str | None] = []  # lane -> the step whose result runs in it
     drawn: dict[str, tuple[str, int]] = {}
@@ -46,8 +46,15 @@ def _line(
 
 
 def _cell(
-    index: int, open_: list[str | None], joined: list[int], ending: list[int], own: int, first: int, last: int,
-    marks: Mapping[str, str], inside: bool,
+    index: int,
+    open_: list[str | None],
+    joined: list[int],
+    ending: list[int],
+    own: int,
+    first: int,
+    last: int,
+    marks: Mapping[str, str],
+    inside: bool,
 ) -> str:
     if index == own:
         return "@"

@@ -17,7 +17,7 @@ class TablePlace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A view with its filters, sorting and rows; `scope` is what it was asked about, `focus` the pane in use."""
+    """A view with its filters, sorting and rows; `scope` is what it is about, `focus` the pane in use."""
 
     view: str
     tables: Mapping[str, TablePlace] = field(default_factory=dict)

@@ -1,4 +1,5 @@
-"""Every key of the console, once. The bindings, the help, the hints and `quarterdeck keys` are made from this table.
+"""Every key of the console, once. The bindings, the help, the hints and `quarterdeck keys` are made from
+this table.
 
 Capital letters change what is in production. Every key has an id by which it can be given another key.
 """
@@ -24,8 +25,12 @@ class Key:
     short: str = ""  # for the line of hints
 
 
-def _key(id: str, keys: str, shown: str, action: str, says: str, group: str, short: str = "", changes: bool = False) -> Key:
-    return Key(id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short)
+def _key(
+    id: str, keys: str, shown: str, action: str, says: str, group: str, short: str = "", changes: bool = False
+) -> Key:
+    return Key(
+        id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short
+    )
 
 
 GO, FIND, LOOK, ACT, MOVE = "Go", "Find", "Look", "Act", "Move"
@@ -52,18 +57,53 @@ KEYS: tuple[Key, ...] = (
     _key("look.zoom", "z", "z", "zoom", "zoom the pane in or out", LOOK, "zoom"),
     _key("look.refresh", "r", "r", "refresh_now", "look at the store now", LOOK),
     _key("look.copy", "c", "c", "copy", "copy the selected name", LOOK),
-    _key("look.export", "E", "E", "export", "export the table (CSV, JSON) or the screen (SVG)", LOOK, "export"),
+    _key(
+        "look.export", "E", "E", "export", "export the table (CSV, JSON) or the screen (SVG)", LOOK, "export"
+    ),
     _key("look.compare", "C", "C", "compare", "compare champion and challenger: the duel", LOOK, "compare"),
     _key("look.menu", "m", "m", "menu", "every action here", LOOK, "menu"),
-    _key("model.promote", "P", "P", "act('promote')", "promote the version to champion", ACT, "promote", True),
-    _key("model.rollback", "B", "B", "act('rollback')", "roll back to the previous champion", ACT, "rollback", True),
-    _key("model.keep", "x", "x", "act('keep')", "keep the champion: withdraw the challenger", ACT, "keep champion", True),
-    _key("run.start", "T", "T", "act('start')", "train now: start a run, or fire the trigger", ACT, "run now", True),
+    _key(
+        "model.promote", "P", "P", "act('promote')", "promote the version to champion", ACT, "promote", True
+    ),
+    _key(
+        "model.rollback",
+        "B",
+        "B",
+        "act('rollback')",
+        "roll back to the previous champion",
+        ACT,
+        "rollback",
+        True,
+    ),
+    _key(
+        "model.keep",
+        "x",
+        "x",
+        "act('keep')",
+        "keep the champion: withdraw the challenger",
+        ACT,
+        "keep champion",
+        True,
+    ),
+    _key(
+        "run.start",
+        "T",
+        "T",
+        "act('start')",
+        "train now: start a run, or fire the trigger",
+        ACT,
+        "run now",
+        True,
+    ),
     _key("run.cancel", "K", "K", "act('cancel')", "cancel the run", ACT, "cancel", True),
     _key("trigger.pause", "p", "p", "act('pause')", "pause or resume the trigger", ACT, "pause", True),
-    _key("alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True),
+    _key(
+        "alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True
+    ),
     _key("pipeline.edit", "e", "e", "edit", "edit pipeline.toml in $EDITOR", ACT, "edit", True),
-    _key("change.undo", "u", "u", "undo", "undo your last change, as a new confirmed event", ACT, "undo", True),
+    _key(
+        "change.undo", "u", "u", "undo", "undo your last change, as a new confirmed event", ACT, "undo", True
+    ),
     _key("quit", "ctrl+q", "ctrl+q", "quit", "leave (or :q)", GO),
 )
 

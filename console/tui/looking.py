@@ -106,9 +106,15 @@ class Looking(Going):
         from quarterdeck.console.tui.commands import FORMATS
         from quarterdeck.console.tui.screens.choose import Choose
 
-        says = {"csv": "the table, for a spreadsheet", "json": "the table, for a program", "svg": "the screen, as a picture"}
+        says = {
+            "csv": "the table, for a spreadsheet",
+            "json": "the table, for a program",
+            "svg": "the screen, as a picture",
+        }
         if not kind:
-            chosen = await self.push_screen_wait(Choose("Export", [(name, name, says[name]) for name in FORMATS]))
+            chosen = await self.push_screen_wait(
+                Choose("Export", [(name, name, says[name]) for name in FORMATS])
+            )
             if chosen is None:
                 return
             kind = chosen
@@ -149,7 +155,9 @@ class Looking(Going):
         keys.sort(key=lambda key: key.group != "Act")
         subject = self.view.subject()
         title = f"Actions: {subject.label}" if subject is not None else "Actions"
-        chosen = await self.push_screen_wait(Choose(title, [(key.action, key.shown, key.says) for key in keys]))
+        chosen = await self.push_screen_wait(
+            Choose(title, [(key.action, key.shown, key.says) for key in keys])
+        )
         if chosen is not None:
             await self.run_action(chosen)
 
@@ -167,7 +175,9 @@ class Looking(Going):
             if self.possible(key) and key.id != "find.palette":
                 yield SystemCommand(key.says, f"key {key.shown}", partial(self._run_later, key.action))
         for model in self.models():
-            yield SystemCommand(f"versions of {model}", f":model {model}", partial(self._command_later, f"model {model}"))
+            yield SystemCommand(
+                f"versions of {model}", f":model {model}", partial(self._command_later, f"model {model}")
+            )
 
     def _run_later(self, action: str) -> None:
         self.call_later(self.run_action, action)
@@ -200,4 +210,3 @@ def _mark(key: str, sorted_by: str | None, reverse: bool) -> str:
     if key != sorted_by:
         return ""
     return "down" if reverse else "up"
-

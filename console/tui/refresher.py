@@ -1,6 +1,7 @@
 """The one thread that looks at the store. It posts what it finds; the event loop never asks a database.
 
-A look happens when the question changes, when another connection has committed, and every few seconds for what only
+A look happens when the question changes, when another connection has committed, and every few seconds for
+what only
 the clock changes. Errors are posted too, and tried again: a console must outlive a busy or missing database.
 """
 
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from quarterdeck.console.queries.values import AskLive, AskOverview, Look, Question
+from quarterdeck.console.queries.questions import AskLive, AskOverview, Look, Question
 from quarterdeck.console.tui.story import StoryFeed
 from quarterdeck.core.clock import utc_now
 
@@ -30,7 +31,11 @@ class Refresher:
     """Looks for one question at a time. `want`, `poke` and `stop` may be called from any thread."""
 
     def __init__(
-        self, console: Console, story: StoryFeed, found: Callable[[Look], None], trouble: Callable[[str], None]
+        self,
+        console: Console,
+        story: StoryFeed,
+        found: Callable[[Look], None],
+        trouble: Callable[[str], None],
     ) -> None:
         self._console = console
         self._story = story

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from quarterdeck.console.queries.values import Aliases
@@ -30,7 +30,7 @@ class Subject:
     key: str
     label: str
     model: str | None = None
-    aliases: Aliases = Aliases()
+    aliases: Aliases = field(default_factory=Aliases)
     version: int | None = None
     state: VersionState | None = None
     outcome: Outcome = Outcome.PASS

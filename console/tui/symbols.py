@@ -22,14 +22,14 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "cancelling": ("⊘", "-", "warn"),
     "pending": ("◌", ".", "dim"),
     "cached": ("≡", "=", "ok"),
-    "skipped": ("–", "-", "dim"),
+    "skipped": ("·", "-", "dim"),
     "champion": ("★", "#", "accent"),
     "challenger": ("◆", "^", "info"),
     "previous": ("◁", "<", ""),
     "candidate": ("◌", ".", "dim"),
     "accepted": ("✓", "+", "ok"),
     "rejected": ("✗", "x", "bad"),
-    "retired": ("–", "-", "dim"),
+    "retired": ("·", "-", "dim"),
     "pass": ("✓", "+", "ok"),
     "fail": ("✗", "x", "bad"),
     "hold": ("◌", "?", "warn"),
@@ -72,8 +72,26 @@ class Symbols:
         return "" if found is None else found[2]
 
 
-_LINES = {"pass": "│", "across": "─", "cross": "┼", "ends": "╯", "ends_mid": "┴", "right": "├", "left": "┤", "starts": "╮"}
-_PLAIN = {"pass": "|", "across": "-", "cross": "+", "ends": "'", "ends_mid": "'", "right": "+", "left": "+", "starts": "."}
+_LINES = {
+    "pass": "│",
+    "across": "─",
+    "cross": "┼",
+    "ends": "╯",
+    "ends_mid": "┴",
+    "right": "├",
+    "left": "┤",
+    "starts": "╮",
+}
+_PLAIN = {
+    "pass": "|",
+    "across": "-",
+    "cross": "+",
+    "ends": "'",
+    "ends_mid": "'",
+    "right": "+",
+    "left": "+",
+    "starts": ".",
+}
 
 UNICODE = Symbols(
     ascii=False, spark="▁▂▃▄▅▆▇█", full="█", empty="░", arrow="→", ellipsis="…", rule="─", lanes=_LINES

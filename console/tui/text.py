@@ -1,4 +1,6 @@
-"""Text as the widgets draw it: spans of a plain text with a tone, cut and wrapped by the width of their cells."""
+"""Text as the widgets draw it: spans of a plain text with a tone, cut and wrapped by the width of their
+cells.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,7 @@ def wrap(parts: Line, width: int, *, indent: int = 0) -> list[Line]:
             word = word.lstrip()
             length = cell_len(word)
         while used + length > width and length > width - used:
-            head = set_cell_size(word, max(1, width - used))
+            head = _head(word, width - used)
             lines.append((*current, (head, tone)))
             word, current, used = word[len(head) :], [(" " * indent, "")], indent
             length = cell_len(word.rstrip())
@@ -86,6 +88,16 @@ def wrap(parts: Line, width: int, *, indent: int = 0) -> list[Line]:
             current.append((word, tone))
             used += cell_len(word)
     return [*lines, tuple(current)] if current else lines
+
+
+def _head(word: str, width: int) -> str:
+    """As many characters as fit in so many cells, one at least."""
+    used = 0
+    for index, char in enumerate(word):
+        used += cell_len(char)
+        if used > width and index:
+            return word[:index]
+    return word
 
 
 def _words(parts: Line) -> Iterable[Span]:

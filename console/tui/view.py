@@ -1,4 +1,6 @@
-"""What the five views have in common: a question to the store, tables that are filled, and a place to come back to."""
+"""What the five views have in common: a question to the store, tables that are filled, and a place to come
+back to.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from quarterdeck.console.queries.values import Answer, Question
+from quarterdeck.console.queries.questions import Answer, Question
 from quarterdeck.console.tui.history import Place, TablePlace
 from quarterdeck.console.tui.subject import Subject
 from quarterdeck.console.tui.symbols import Symbols
@@ -116,7 +118,10 @@ class View(Container):
     def place(self) -> Place:
         tables = {
             str(table.id): TablePlace(
-                filter=table.filter.text, sort_key=table.sort_key, reverse=table.reverse, cursor_id=table.cursor_id
+                filter=table.filter.text,
+                sort_key=table.sort_key,
+                reverse=table.reverse,
+                cursor_id=table.cursor_id,
             )
             for table in self.tables()
         }
@@ -139,9 +144,9 @@ class View(Container):
         for pane in self.query(".pane"):
             pane.remove_class("chosen")
         if zoomed:
-            for pane in (self.active_pane, *self.active_pane.ancestors):
-                if pane is self:
-                    break
-                pane.add_class("chosen")
+            chosen = self.active_pane
+            chosen.add_class("chosen")
+            for around in chosen.ancestors[: chosen.ancestors.index(self)]:
+                around.add_class("chosen")
         self.set_class(zoomed, "zoomed")
         return zoomed

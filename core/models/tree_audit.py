@@ -32,7 +32,7 @@ LEAF = -1
 
 
 def audit_nodes(root: Node) -> None:
-    """Checks every `Tree` that is about to be built from skops's nodes. IntegrityError names what is wrong.
+    """Checks every `Tree` that skops is about to build. IntegrityError names what is wrong.
 
     The parts of a tree are built here, once: skops keeps what a node built, so what is checked is what is used,
     whatever the file says at other places under the same number.

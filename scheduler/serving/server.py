@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 NAME = "main"
 BEAT_S = 1.0
 PATIENCE_MS = 2_000  # for a lock on a database: a server rather says that it waits than hangs
+FIRST_PLAN_S = 10.0  # for the models that are live: after that the server answers with those it has
 DRAIN_S = 0.5  # for the challengers' last answers
 SWITCH_S = 0.001  # how long a thread may keep the loop waiting; Python's own default is 5 ms
 
@@ -122,6 +123,8 @@ class _Process:
             loop.add_signal_handler(number, self._http.stop)
         tasks = [loop.create_task(part) for part in (self._watcher.run(), self._beat())]
         writing = loop.create_task(self._log.run())
+        # connections made meanwhile wait in the socket's queue: an early request is answered late, not refused
+        await self._watcher.first_plan(FIRST_PLAN_S)
         log.info("serving on http://%s:%s (process %s)", self._host, self._port, os.getpid())
         gc.collect()
         gc.freeze()  # what was made so far stays: the collector need not look at it again

@@ -86,6 +86,12 @@ class Watcher:
                 self._apply()
             await asyncio.sleep(POLL_S)
 
+    async def first_plan(self, patience: float) -> None:
+        """Wait until what could be loaded of the first plan is, or for so many seconds."""
+        deadline = self._loop.time() + patience
+        while not self.ready and self._loop.time() < deadline:
+            await asyncio.sleep(POLL_S)
+
     async def drain(self, deadline: float) -> None:
         """Let the challengers answer what they have, at most until this reading of the loop's clock."""
         for route in self._router.routes.values():

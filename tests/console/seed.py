@@ -37,7 +37,18 @@ from quarterdeck.core.values import (
     TriggerKind,
     VersionState,
 )
-from quarterdeck.store import alerts, duels, pipelines, registry, runs, services, steps, traffic, triggers, windows
+from quarterdeck.store import (
+    alerts,
+    duels,
+    pipelines,
+    registry,
+    runs,
+    services,
+    steps,
+    traffic,
+    triggers,
+    windows,
+)
 from quarterdeck.store.workspace import Workspace
 
 ACTOR = "ops"
@@ -86,11 +97,19 @@ def seed(console: Console, now: datetime | None = None) -> None:
 
 
 def _pipelines(tx: Connection, now: datetime) -> None:
-    for name, task, owner in (("flights", Task.BINARY, "network-operations"), ("fuel", Task.REGRESSION, "fleet")):
+    for name, task, owner in (
+        ("flights", Task.BINARY, "network-operations"),
+        ("fuel", Task.REGRESSION, "fleet"),
+    ):
         pipelines.put(
             tx,
             pipelines.Pipeline(
-                name=name, task=task, description=f"the {name} pipeline", owner=owner, digest="d", synced_at=now
+                name=name,
+                task=task,
+                description=f"the {name} pipeline",
+                owner=owner,
+                digest="d",
+                synced_at=now,
             ),
         )
     daily = {"cron": "0 3 * * *", "timezone": "America/New_York"}
@@ -98,17 +117,27 @@ def _pipelines(tx: Connection, now: datetime) -> None:
     triggers.sync(
         tx, "flights", [("nightly", TriggerKind.SCHEDULE, daily), ("drift", TriggerKind.DRIFT, drift)]
     )
-    triggers.sync(tx, "fuel", [("decay", TriggerKind.DECAY, {"metric": "mean_absolute_error", "worse_by": 0.2})])
+    triggers.sync(
+        tx, "fuel", [("decay", TriggerKind.DECAY, {"metric": "mean_absolute_error", "worse_by": 0.2})]
+    )
     nightly = triggers.get(tx, "flights", "nightly")
     triggers.set_next_fire(tx, nightly.id, now + timedelta(hours=7))
 
 
 def _run(
-    tx: Connection, pipeline: str, status: RunStatus, when: datetime, *, version: int | None = None,
-    cause: dict[str, object] | None = None, error: str | None = None,
+    tx: Connection,
+    pipeline: str,
+    status: RunStatus,
+    when: datetime,
+    *,
+    version: int | None = None,
+    cause: dict[str, object] | None = None,
+    error: str | None = None,
 ) -> int:
     """A run that began a minute after it was asked for and, unless it goes on, took two."""
-    run = runs.request(tx, pipeline, by=ACTOR, cause=cause or {"kind": "manual", "reason": "first model"}, now=when)
+    run = runs.request(
+        tx, pipeline, by=ACTOR, cause=cause or {"kind": "manual", "reason": "first model"}, now=when
+    )
     steps.plan(tx, run.id, STEPS)
     runs.claim(tx, run.id, pid=os.getpid(), process_started=0.0, now=when + timedelta(minutes=1))
     runs.set_provenance(tx, run.id, {"commit": "4e2f01b9", "seed": 0})
@@ -128,7 +157,12 @@ def _run(
             state = StepStatus.SUCCEEDED
         ended = state in (StepStatus.CACHED, StepStatus.SUCCEEDED, StepStatus.FAILED)
         steps.change(
-            tx, run.id, name, status=state, attempt=1, started_at=start if ended else None,
+            tx,
+            run.id,
+            name,
+            status=state,
+            attempt=1,
+            started_at=start if ended else None,
             finished_at=start + timedelta(seconds=2.5) if ended else None,
             progress=0.45 if state is StepStatus.RUNNING else 1.0,
             message="iteration 45 of 100, loss 0.4127" if state is StepStatus.RUNNING else "",
@@ -136,7 +170,13 @@ def _run(
         )
         if state in (StepStatus.CACHED, StepStatus.SUCCEEDED):
             sha = _artifact(tx, f"{pipeline}-{run.id}-{name}", when)
-            steps.record_lineage(tx, run.id, name, inputs={source: _sha(f"{pipeline}-{run.id}-{source}") for source in inputs}, output=sha)
+            steps.record_lineage(
+                tx,
+                run.id,
+                name,
+                inputs={source: _sha(f"{pipeline}-{run.id}-{source}") for source in inputs},
+                output=sha,
+            )
     if status is RunStatus.RUNNING:
         runs.set_progress(tx, run.id, progress=0.62, message="model: iteration 45 of 100")
     elif status is not RunStatus.QUEUED:
@@ -160,59 +200,147 @@ def _signature(task: Task) -> Signature:
         else Field(name=name, kind=FieldKind.NUMBER, minimum=0.0, maximum=100.0, nullable=name == "precip")
         for name in FEATURES
     )
-    return Signature(fields=fields, task=task, target="late", entity="id", time="at", classes=(0, 1) if task is Task.BINARY else None)
+    return Signature(
+        fields=fields,
+        task=task,
+        target="late",
+        entity="id",
+        time="at",
+        classes=(0, 1) if task is Task.BINARY else None,
+    )
 
 
 def _verdicts(score: float, metric: str, *, fail: bool = False) -> tuple[GateResult, ...]:
     against = GateResult(
-        gate=f"{metric} not worse than champion by 0.005", metric=metric,
-        outcome=Outcome.FAIL if fail else Outcome.PASS, statistic=0.008 if fail else -0.0056, threshold=0.005,
-        direction=Direction.LOWER, n=6_012, reason=f"{metric} is worse than the champion's by at most {0.011 if fail else -0.0021}",
+        gate=f"{metric} not worse than champion by 0.005",
+        metric=metric,
+        outcome=Outcome.FAIL if fail else Outcome.PASS,
+        statistic=0.008 if fail else -0.0056,
+        threshold=0.005,
+        direction=Direction.LOWER,
+        n=6_012,
+        reason=f"{metric} is worse than the champion's by at most {0.011 if fail else -0.0021}",
         interval=(0.004, 0.011) if fail else (-0.0091, -0.0021),
     )
-    cost = judge_bound(metric="missed_delay_cost", value=98.1, n=6_012, maximum=120.0, owner="network-operations")
-    bound = judge_bound(metric=metric, value=score, n=6_012, minimum=0.7 if metric.endswith("_score") else None,
-                        maximum=None if metric.endswith("_score") else 20.0)
+    cost = judge_bound(
+        metric="missed_delay_cost", value=98.1, n=6_012, maximum=120.0, owner="network-operations"
+    )
+    bound = judge_bound(
+        metric=metric,
+        value=score,
+        n=6_012,
+        minimum=0.7 if metric.endswith("_score") else None,
+        maximum=None if metric.endswith("_score") else 20.0,
+    )
     return (bound, against, cost)
 
 
 def _version(
-    tx: Connection, environment: str, model: str, run_id: int, created: datetime, metrics: dict[str, float], *, fail: bool = False
+    tx: Connection,
+    environment: str,
+    model: str,
+    run_id: int,
+    created: datetime,
+    metrics: dict[str, float],
+    *,
+    fail: bool = False,
 ) -> Version:
     main = next(iter(metrics))
     task = Task.BINARY if model == "flights" else Task.REGRESSION
     draft = Version(
-        model=model, number=0, state=VersionState.REJECTED if fail else VersionState.ACCEPTED, run_id=run_id,
-        created=created, artifact=_artifact(tx, f"{model}-{run_id}", created), onnx=_artifact(tx, f"onnx-{run_id}", created),
-        engine=Engine.ONNX, engine_reason="it converts and agrees on 256 reference rows", max_difference=3.1e-7,
-        signature=_signature(task), metrics=metrics, verdicts=_verdicts(metrics[main], main, fail=fail), profile=None,
-        trained_from=EVENT - timedelta(days=90), trained_to=EVENT, rows=184_201, size_bytes=3_800_000,
+        model=model,
+        number=0,
+        state=VersionState.REJECTED if fail else VersionState.ACCEPTED,
+        run_id=run_id,
+        created=created,
+        artifact=_artifact(tx, f"{model}-{run_id}", created),
+        onnx=_artifact(tx, f"onnx-{run_id}", created),
+        engine=Engine.ONNX,
+        engine_reason="it converts and agrees on 256 reference rows",
+        max_difference=3.1e-7,
+        signature=_signature(task),
+        metrics=metrics,
+        verdicts=_verdicts(metrics[main], main, fail=fail),
+        profile=None,
+        trained_from=EVENT - timedelta(days=90),
+        trained_to=EVENT,
+        rows=184_201,
+        size_bytes=3_800_000,
     )
     return registry.register(tx, draft, actor=ACTOR, environment=environment, reason="trained", evidence={})
 
 
-def _promote(tx: Connection, environment: str, model: str, number: int, saw: int | None, when: datetime) -> None:
+def _promote(
+    tx: Connection, environment: str, model: str, number: int, saw: int | None, when: datetime
+) -> None:
     registry.promote(
-        tx, model, number, environment=environment, actor=ACTOR, reason="passed its gates", now=when, saw_champion=saw
+        tx,
+        model,
+        number,
+        environment=environment,
+        actor=ACTOR,
+        reason="passed its gates",
+        now=when,
+        saw_champion=saw,
     )
 
 
 def _flights(tx: Connection, environment: str, now: datetime) -> None:
-    """Versions 1 previous, 2 champion, 3 rejected, 4 challenger, with a duel that goes on; a run under way."""
-    for index, (score, fail) in enumerate(((0.7312, False), (0.7410, False), (0.7290, True), (0.7466, False))):
+    """Versions 1 previous, 2 champion, 3 rejected, 4 challenger in a duel; a run under way."""
+    for index, (score, fail) in enumerate(
+        ((0.7312, False), (0.7410, False), (0.7290, True), (0.7466, False))
+    ):
         when = now - timedelta(days=40 - 12 * index)
         run = _run(tx, "flights", RunStatus.SUCCEEDED, when, version=index + 1)
-        _version(tx, environment, "flights", run, when, {"roc_auc_score": score, "log_loss": 0.52 - score / 10}, fail=fail)
+        _version(
+            tx,
+            environment,
+            "flights",
+            run,
+            when,
+            {"roc_auc_score": score, "log_loss": 0.52 - score / 10},
+            fail=fail,
+        )
         if index < 2:
             _promote(tx, environment, "flights", index + 1, index or None, when + timedelta(hours=1))
-    registry.challenge(tx, "flights", 4, environment=environment, actor="daemon", reason="gates passed", now=now - timedelta(hours=3))
+    registry.challenge(
+        tx,
+        "flights",
+        4,
+        environment=environment,
+        actor="daemon",
+        reason="gates passed",
+        now=now - timedelta(hours=3),
+    )
     firing = triggers.get(tx, "flights", "drift")
     alert = alerts.raise_alert(
-        tx, model="flights", kind="drift", subject="drift", message="3 features drifted: wind_speed, precip, visibility",
-        evidence={"psi": {"wind_speed": 0.41}}, now=now - timedelta(minutes=50), event_at=EVENT + timedelta(days=16),
+        tx,
+        model="flights",
+        kind="drift",
+        subject="drift",
+        message="3 features drifted: wind_speed, precip, visibility",
+        evidence={"psi": {"wind_speed": 0.41}},
+        now=now - timedelta(minutes=50),
+        event_at=EVENT + timedelta(days=16),
     )
-    run_id = _run(tx, "flights", RunStatus.RUNNING, now - timedelta(minutes=4), cause={"kind": "drift", "trigger": "drift", "alert": alert.id})
-    triggers.record_firing(tx, firing, now=now - timedelta(minutes=49), fired=True, reason="drift", evidence={}, alert_id=alert.id, run_id=run_id, evidence_at=EVENT + timedelta(days=16))
+    run_id = _run(
+        tx,
+        "flights",
+        RunStatus.RUNNING,
+        now - timedelta(minutes=4),
+        cause={"kind": "drift", "trigger": "drift", "alert": alert.id},
+    )
+    triggers.record_firing(
+        tx,
+        firing,
+        now=now - timedelta(minutes=49),
+        fired=True,
+        reason="drift",
+        evidence={},
+        alert_id=alert.id,
+        run_id=run_id,
+        evidence_at=EVENT + timedelta(days=16),
+    )
     for index in range(24):
         windows.put(tx, _window("flights", 2, index, now))
     duels.put(tx, _duel(environment, now))
@@ -224,12 +352,23 @@ def _fuel(tx: Connection, environment: str, now: datetime) -> None:
     run = _run(tx, "fuel", RunStatus.SUCCEEDED, when, version=1)
     _version(tx, environment, "fuel", run, when, {"mean_absolute_error": 11.4, "r2_score": 0.93})
     _promote(tx, environment, "fuel", 1, None, when + timedelta(hours=2))
-    error = 'Traceback (most recent call last):\n  File "steps.py", line 12, in features\nKeyError: \'draught\''
+    error = (
+        "Traceback (most recent call last):\n  File \"steps.py\", line 12, in features\nKeyError: 'draught'"
+    )
     _run(tx, "fuel", RunStatus.FAILED, now - timedelta(hours=2), error=error)
     for index in range(12):
         windows.put(tx, _window("fuel", 1, index, now))
     for subject, text in (("decay", "mean_absolute_error 14.2 is 24 % worse than at training"),):
-        alerts.raise_alert(tx, model="fuel", kind="decay", subject=subject, message=text, evidence={}, now=now - timedelta(hours=3), event_at=EVENT + timedelta(days=11))
+        alerts.raise_alert(
+            tx,
+            model="fuel",
+            kind="decay",
+            subject=subject,
+            message=text,
+            evidence={},
+            now=now - timedelta(hours=3),
+            event_at=EVENT + timedelta(days=11),
+        )
     alerts.acknowledge(tx, 2, by=ACTOR)
 
 
@@ -238,38 +377,83 @@ def _window(model: str, version: int, index: int, now: datetime) -> Window:
     far = index > 18
     drift = [
         decide_drift(
-            feature=name, method="psi", value=0.02 * (position + 1) + (0.3 if far and position in (2, 3, 4) else 0.0),
-            threshold=0.25, noise=0.01, n_reference=184_201, n_window=500,
+            feature=name,
+            method="psi",
+            value=0.02 * (position + 1) + (0.3 if far and position in (2, 3, 4) else 0.0),
+            threshold=0.25,
+            noise=0.01,
+            n_reference=184_201,
+            n_window=500,
         ).to_json()
         for position, name in enumerate(FEATURES)
     ]
     wave = math.sin(index / 3)
-    metrics = {"roc_auc_score": 0.74 - 0.002 * index + 0.004 * wave, "log_loss": 0.43} if model == "flights" else {
-        "mean_absolute_error": 11.4 + 0.25 * index + 0.3 * wave, "r2_score": 0.9}
+    metrics = (
+        {"roc_auc_score": 0.74 - 0.002 * index + 0.004 * wave, "log_loss": 0.43}
+        if model == "flights"
+        else {"mean_absolute_error": 11.4 + 0.25 * index + 0.3 * wave, "r2_score": 0.9}
+    )
     return Window(
-        model=model, version=version, start=start, end=start + timedelta(days=1), closed=index < 23, rows=500 + 7 * index,
-        labelled=max(0, 480 - 20 * index), drifted=sum(item["drifted"] for item in drift), drift=drift,
-        metrics=metrics, p50_ms=0.4, p99_ms=1.3 + index / 50, updated_at=now,
+        model=model,
+        version=version,
+        start=start,
+        end=start + timedelta(days=1),
+        closed=index < 23,
+        rows=500 + 7 * index,
+        labelled=max(0, 480 - 20 * index),
+        drifted=sum(item["drifted"] for item in drift),
+        drift=drift,
+        metrics=metrics,
+        p50_ms=0.4,
+        p99_ms=1.3 + index / 50,
+        updated_at=now,
     )
 
 
 def _duel(environment: str, now: datetime) -> duels.Duel:
-    path = [[n * 50, math.exp(0.002 * n * n - 0.3), -0.002 - 0.0001 * n, -0.02 + 0.0003 * n, 0.01 - 0.0003 * n] for n in range(1, 36)]
+    path = [
+        [n * 50, math.exp(0.002 * n * n - 0.3), -0.002 - 0.0001 * n, -0.02 + 0.0003 * n, 0.01 - 0.0003 * n]
+        for n in range(1, 36)
+    ]
     verdict = DuelVerdict(
-        decision=Decision.HOLD, n=1_750, loss="log_loss", champion={"log_loss": 0.4382, "roc_auc_score": 0.7391},
-        challenger={"log_loss": 0.4327, "roc_auc_score": 0.7444}, difference=-0.0055, interval=(-0.0112, 0.0002),
-        p_value=0.118, e_value=8.5, needed=20.0, rows_needed=610, reasons=("the evidence is 8.5 of the 20 that decide",),
+        decision=Decision.HOLD,
+        n=1_750,
+        loss="log_loss",
+        champion={"log_loss": 0.4382, "roc_auc_score": 0.7391},
+        challenger={"log_loss": 0.4327, "roc_auc_score": 0.7444},
+        difference=-0.0055,
+        interval=(-0.0112, 0.0002),
+        p_value=0.118,
+        e_value=8.5,
+        needed=20.0,
+        rows_needed=610,
+        reasons=("the evidence is 8.5 of the 20 that decide",),
     )
     return duels.Duel(
-        environment=environment, model="flights", champion=2, challenger=4, started_at=now - timedelta(hours=3),
-        updated_at=now, decision=Decision.HOLD, verdict=verdict.to_json(), path=path,
+        environment=environment,
+        model="flights",
+        champion=2,
+        challenger=4,
+        started_at=now - timedelta(hours=3),
+        updated_at=now,
+        decision=Decision.HOLD,
+        verdict=verdict.to_json(),
+        path=path,
     )
 
 
 def _services(tx: Connection, now: datetime) -> None:
     services.announce(tx, ServiceKind.DAEMON, "main", pid=os.getpid(), now=now)
-    detail = {"requests": 1_840, "errors": 12, "failed": 0, "dropped": 0, "endpoints": {"flights": 2, "fuel": 1}}
-    services.announce(tx, ServiceKind.SERVER, "main", pid=os.getpid(), now=now, host="127.0.0.1", port=8780, detail=detail)
+    detail = {
+        "requests": 1_840,
+        "errors": 12,
+        "failed": 0,
+        "dropped": 0,
+        "endpoints": {"flights": 2, "fuel": 1},
+    }
+    services.announce(
+        tx, ServiceKind.SERVER, "main", pid=os.getpid(), now=now, host="127.0.0.1", port=8780, detail=detail
+    )
 
 
 def predict(console: Console, endpoint: str, version: int, count: int, *, start: int = 0) -> None:
@@ -278,9 +462,18 @@ def predict(console: Console, endpoint: str, version: int, count: int, *, start:
     draw = random.Random(start)
     records: list[traffic.PredictionRecord] = [
         {
-            "id": f"{endpoint}-{start + index}", "endpoint": endpoint, "version": version, "arm": "champion",
-            "entity": None, "event_at": now, "at": now, "latency_us": int(draw.gammavariate(4, 120)),
-            "inputs": json.dumps({"dep_hour": 3}), "answer": "0", "score": 0.3, "probabilities": None,
+            "id": f"{endpoint}-{start + index}",
+            "endpoint": endpoint,
+            "version": version,
+            "arm": "champion",
+            "entity": None,
+            "event_at": now,
+            "at": now,
+            "latency_us": int(draw.gammavariate(4, 120)),
+            "inputs": json.dumps({"dep_hour": 3}),
+            "answer": "0",
+            "score": 0.3,
+            "probabilities": None,
         }
         for index in range(count)
     ]

@@ -67,7 +67,11 @@ def test_a_forked_process_does_not_repeat_its_parents_ids(monkeypatch: pytest.Mo
     assert second[14:] != first[14:]
 
 
-@pytest.mark.parametrize("text", ["", "x" * 36, str(uuid.uuid4()), new_id().upper().replace("-", "")])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x" * 36, str(uuid.uuid4()), new_id().upper().replace("-", "")],
+    ids=["empty", "letters", "version 4", "no dashes"],
+)
 def test_other_text_has_no_time(text: str) -> None:
     with pytest.raises(UsageError, match="is not an id"):
         time_of(text)

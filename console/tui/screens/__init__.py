@@ -1,1 +1,3 @@
-"""A file each: the five views (overview, pipelines, registry, live, duel), and the dialogs that open above them."""
+"""A file each: the five views (overview, pipelines, registry, live, duel), and the dialogs that open above
+them.
+"""

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 
 from quarterdeck.console import formats
-from quarterdeck.console.queries.values import Answer, AskDuels, DuelDetail, DuelRow, Duels
+from quarterdeck.console.queries.questions import Answer, AskDuels
+from quarterdeck.console.queries.values import DuelDetail, DuelRow, Duels
 from quarterdeck.console.tui.screens.duel_text import duel_lines, evidence_of
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.symbols import Symbols
@@ -48,12 +49,23 @@ def duel_row(row: DuelRow, symbols: Symbols, now: datetime) -> Row:
 class DuelView(View):
     NAME = "duel"
     HINTS: ClassVar[tuple[str, ...]] = (
-        "model.promote", "model.keep", "model.rollback", "look.zoom", "look.export", "look.describe", "find.filter",
-        "find.command", "find.help",
+        "model.promote",
+        "model.keep",
+        "model.rollback",
+        "look.zoom",
+        "look.export",
+        "look.describe",
+        "find.filter",
+        "find.command",
+        "find.help",
     )
 
     def compose(self) -> ComposeResult:
-        table = Table(DUELS, id="duels", empty='no duels yet: a version that passes its gates challenges the champion where [rollout] says strategy = "shadow"')
+        table = Table(
+            DUELS,
+            id="duels",
+            empty='no duels: [rollout] strategy = "shadow" in pipeline.toml lets versions duel',
+        )
         table.add_class("pane")
         text = Lines(id="duel-text", indent=22)
         text.add_class("pane", "ruled")
@@ -69,7 +81,8 @@ class DuelView(View):
         return AskDuels(selected=None if self._model else self.table("duels").cursor_id, model=self._model)
 
     def fill(self, answer: Answer, now: datetime) -> None:
-        assert isinstance(answer, Duels)
+        if not isinstance(answer, Duels):
+            return
         self._rows = {row.id: row for row in answer.duels}
         self._detail = answer.detail
         if self._model is not None and answer.detail is not None:
@@ -86,7 +99,11 @@ class DuelView(View):
             return
         row = self._detail.row
         pane.set_title(f"{row.model}: champion {row.champion}, challenger {row.challenger}")
-        pane.set_lines(duel_lines(self._detail, max(40, pane.scrollable_content_region.width), pane.size.height, self.symbols))
+        pane.set_lines(
+            duel_lines(
+                self._detail, max(40, pane.scrollable_content_region.width), pane.size.height, self.symbols
+            )
+        )
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._write)
@@ -103,8 +120,13 @@ class DuelView(View):
         row = self._rows.get(self.table("duels").cursor_id or "")
         if row is None or self.table("duels").current is None:
             return None
-        return Subject(kind=Kind.DUEL, key=row.id, label=f"{row.model} {row.champion} / {row.challenger}",
-                       model=row.model, aliases=row.aliases)
+        return Subject(
+            kind=Kind.DUEL,
+            key=row.id,
+            label=f"{row.model} {row.champion} / {row.challenger}",
+            model=row.model,
+            aliases=row.aliases,
+        )
 
     def describe(self) -> tuple[str, list[Line]]:
         pane = self.lines("duel-text")

@@ -86,11 +86,21 @@ def _evidence(detail: DuelDetail, width: int, room: int, symbols: Symbols) -> li
     values = [math.log(max(point.e_value, 1e-3)) for point in detail.path]
     if room < 6:
         picture = sparkline(values, min(40, width - _NAME - 30), symbols)
-        return [line(title, span(picture, "info"), " ", evidence_of(row), span(f"  n={formats.count(row.n)}", "dim"))]
+        return [
+            line(
+                title,
+                span(picture, "info"),
+                " ",
+                evidence_of(row),
+                span(f"  n={formats.count(row.n)}", "dim"),
+            )
+        ]
     tall = min(10, room - 1)
     across = max(10, min(100, width - _NAME - 2))
     drawn = plot(_spread(values, across), across, tall, symbols, mark=math.log(row.needed))
-    lines = [line(title, evidence_of(row), span(f"  n={formats.count(row.n)}, the level line decides", "dim"))]
+    lines = [
+        line(title, evidence_of(row), span(f"  n={formats.count(row.n)}, the level line decides", "dim"))
+    ]
     return lines + [line(span(" " * _NAME), span(text, "info")) for text in drawn]
 
 
@@ -106,14 +116,29 @@ def _verdict(detail: DuelDetail, symbols: Symbols) -> list[Line]:
     if row.e_value and row.needed:
         share = max(0.0, math.log(max(row.e_value, 1.0)) / math.log(row.needed))
     lines = [
-        line(span("towards a decision".ljust(_NAME), "dim"), span(bar(share, 20, symbols), symbols.tone(row.decision.value)),
-             span(f"  always-valid p {_p(detail.p_value)}", "dim")),
-        line(span("verdict".ljust(_NAME), "dim"), span(f"{symbols.glyph(row.decision.value)} {row.decision.value.upper()}",
-             symbols.tone(row.decision.value)), span(f"  {gates}", "dim"), span("" if row.running else "  ended", "dim")),
+        line(
+            span("towards a decision".ljust(_NAME), "dim"),
+            span(bar(share, 20, symbols), symbols.tone(row.decision.value)),
+            span(f"  always-valid p {_p(detail.p_value)}", "dim"),
+        ),
+        line(
+            span("verdict".ljust(_NAME), "dim"),
+            span(
+                f"{symbols.glyph(row.decision.value)} {row.decision.value.upper()}",
+                symbols.tone(row.decision.value),
+            ),
+            span(f"  {gates}", "dim"),
+            span("" if row.running else "  ended", "dim"),
+        ),
     ]
     lines += [line(span(" " * _NAME), reason) for reason in detail.reasons]
     if detail.rows_needed:
-        lines.append(line(span(" " * _NAME), span(f"about {formats.count(detail.rows_needed)} more labels at this difference", "dim")))
+        lines.append(
+            line(
+                span(" " * _NAME),
+                span(f"about {formats.count(detail.rows_needed)} more labels at this difference", "dim"),
+            )
+        )
     return lines
 
 

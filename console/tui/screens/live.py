@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from quarterdeck.console import formats
-from quarterdeck.console.queries.values import AlertRow, Answer, AskLive, EndpointRow, Live
+from quarterdeck.console.queries.questions import Answer, AskLive
+from quarterdeck.console.queries.values import AlertRow, EndpointRow, Live
 from quarterdeck.console.tui.charts import plot
 from quarterdeck.console.tui.screens import live_rows as rows
 from quarterdeck.console.tui.subject import Kind, Subject
@@ -24,13 +25,26 @@ from quarterdeck.core.values import AlertState
 class LiveView(View):
     NAME = "live"
     HINTS: ClassVar[tuple[str, ...]] = (
-        "alert.acknowledge", "model.promote", "model.rollback", "run.start", "look.compare", "look.zoom", "move.pane",
-        "look.describe", "find.filter", "find.command", "find.help",
+        "alert.acknowledge",
+        "model.promote",
+        "model.rollback",
+        "run.start",
+        "look.compare",
+        "look.zoom",
+        "move.pane",
+        "look.describe",
+        "find.filter",
+        "find.command",
+        "find.help",
     )
 
     def compose(self) -> ComposeResult:
-        endpoints = Table(rows.ENDPOINTS, id="endpoints", empty="nothing to serve: promote a version (3, then P)")
-        windows = Table(rows.WINDOWS, id="windows", empty="no windows yet: the daemon watches what is predicted")
+        endpoints = Table(
+            rows.ENDPOINTS, id="endpoints", empty="nothing to serve: promote a version (3, then P)"
+        )
+        windows = Table(
+            rows.WINDOWS, id="windows", empty="no windows yet: the daemon watches what is predicted"
+        )
         features = Table(rows.FEATURES, id="features", empty="no window is judged yet")
         alerts = Table(rows.ALERTS, id="alerts", empty="no alerts")
         picture = Lines(id="plot", wraps=False)
@@ -55,7 +69,8 @@ class LiveView(View):
         return AskLive(model=self.table("endpoints").cursor_id)
 
     def fill(self, answer: Answer, now: datetime) -> None:
-        assert isinstance(answer, Live)
+        if not isinstance(answer, Live):
+            return
         self._answer = answer
         self._endpoints = {row.model: row for row in answer.endpoints}
         self._alerts = {str(row.id): row for row in answer.alerts}
@@ -102,7 +117,9 @@ class LiveView(View):
         stretched = [value for value in values for _ in range(max(1, min(4, across // len(values))))]
         drawn = plot(stretched, across, pane.size.height, self.symbols)
         marks = [high, *[""] * (len(drawn) - 2), low]
-        pane.set_lines([line(span(f"{m:>{width}} ", "dim"), span(d, "info")) for m, d in zip(marks, drawn, strict=True)])
+        pane.set_lines(
+            [line(span(f"{m:>{width}} ", "dim"), span(d, "info")) for m, d in zip(marks, drawn, strict=True)]
+        )
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)

@@ -23,7 +23,7 @@ ENDPOINTS = (
     Column(key="p50", title="P50", width=7, least=6, right=True),
     Column(key="p99", title="P99", width=7, least=6, right=True),
     Column(key="drift", title="DRIFT", width=6, least=5, right=True),
-    Column(key="metric", title="VALUE", width=7, least=7, right=True),
+    Column(key="value", title="VALUE", width=7, least=7, right=True),
     Column(key="trend", title="TREND", width=32, least=8, flex=1, tail=True),
     Column(key="alerts", title="AL", width=3, least=2, right=True),
 )
@@ -33,7 +33,7 @@ WINDOWS = (
     Column(key="rows", title="ROWS", width=6, least=5, right=True),
     Column(key="labelled", title="LABEL", width=6, least=5, right=True),
     Column(key="drift", title="DRIFT", width=6, least=5, right=True),
-    Column(key="metric", title="VALUE", width=7, least=7, right=True),
+    Column(key="value", title="VALUE", width=7, least=7, right=True),
     Column(key="p99", title="P99", width=7, least=6, right=True, drop=2),
     Column(key="bar", title="LOW .. HIGH", width=PLACE, least=PLACE, drop=1),
 )
@@ -59,19 +59,23 @@ def endpoint_row(row: EndpointRow, symbols: Symbols) -> Row:
     drift = "-" if seen.drifted is None else f"{seen.drifted}/{seen.watched}"
     cells: dict[str, Line] = {
         "model": line(span(row.model, "strong")),
-        "champion": line(span(formats.count(row.aliases.champion), "accent" if row.aliases.champion else "dim")),
-        "shadow": line(span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")),
+        "champion": line(
+            span(formats.count(row.aliases.champion), "accent" if row.aliases.champion else "dim")
+        ),
+        "shadow": line(
+            span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")
+        ),
         "requests": line(formats.count(traffic.requests)),
         "rate": line(span(formats.rate(traffic.rate), "" if traffic.rate else "dim")),
         "p50": line(formats.milliseconds(traffic.p50_ms)),
         "p99": line(formats.milliseconds(traffic.p99_ms)),
         "drift": line(span(drift, "warn" if seen.drifted else "")),
-        "metric": line(formats.number(seen.value)),
+        "value": line(formats.number(seen.value)),
         "trend": line(span(sparkline(seen.trend, 32, symbols), "info")),
         "alerts": line(span(str(row.open_alerts), "bad" if row.open_alerts else "dim")),
-        "measure": line(seen.metric or "-"),
+        "metric": line(seen.metric or "-"),
     }
-    values = {"requests": traffic.requests, "rate": traffic.rate, "p99": traffic.p99_ms, "metric": seen.value}
+    values = {"requests": traffic.requests, "rate": traffic.rate, "p99": traffic.p99_ms, "value": seen.value}
     return Row(id=row.model, cells=cells, values=values)
 
 
@@ -91,12 +95,12 @@ def _window(row: WindowRow, least: float, most: float, symbols: Symbols) -> Row:
         "rows": line(formats.count(row.rows)),
         "labelled": line(span(formats.count(row.labelled), "" if row.labelled else "dim")),
         "drift": line(span(drift, "warn" if row.drifted else "dim" if row.drifted is None else "")),
-        "metric": line(formats.number(row.value)),
+        "value": line(formats.number(row.value)),
         "p99": line(formats.milliseconds(row.p99_ms)),
         "bar": line(span(filled, "info")),
         "state": line("closed" if row.closed else "open: rows still come"),
     }
-    values = {"rows": row.rows, "labelled": row.labelled, "drift": row.drifted, "metric": row.value}
+    values = {"rows": row.rows, "labelled": row.labelled, "drift": row.drifted, "value": row.value}
     return Row(id=f"{row.version}/{row.start.isoformat()}", cells=cells, values=values)
 
 

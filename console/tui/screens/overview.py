@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from quarterdeck.console import formats
-from quarterdeck.console.queries.values import Answer, AskOverview, EventRow, ModelRow, Overview
+from quarterdeck.console.queries.questions import Answer, AskOverview
+from quarterdeck.console.queries.values import EventRow, ModelRow, Overview
 from quarterdeck.console.tui.charts import bar, sparkline
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.symbols import Symbols
@@ -29,8 +30,8 @@ MODELS = (
     Column(key="rate", title="RATE", width=7, least=6, right=True),
     Column(key="p99", title="P99", width=7, least=6, right=True),
     Column(key="drift", title="DRIFT", width=6, least=5, right=True),
-    Column(key="name", title="METRIC", width=18, least=12, drop=2),
-    Column(key="metric", title="VALUE", width=7, least=7, right=True),
+    Column(key="metric", title="METRIC", width=18, least=12, drop=2),
+    Column(key="value", title="VALUE", width=7, least=7, right=True),
     Column(key="trend", title="TREND", width=24, least=6, flex=1, tail=True),
     Column(key="alerts", title="AL", width=3, least=2, right=True),
     Column(key="work", title="WORK", width=26, least=5, flex=1),
@@ -51,13 +52,15 @@ def model_row(row: ModelRow, symbols: Symbols) -> Row:
         "model": line(span(row.model, "strong")),
         "health": line(symbols.state(row.health.value)),
         "champion": line(formats.count(row.aliases.champion)),
-        "challenger": line(span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")),
+        "challenger": line(
+            span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")
+        ),
         "requests": line(formats.count(traffic.requests)),
         "rate": line(span(formats.rate(traffic.rate), "" if traffic.rate else "dim")),
         "p99": line(formats.milliseconds(traffic.p99_ms)),
         "drift": line(span(drift, "warn" if seen.drifted else "dim" if seen.drifted is None else "")),
-        "name": line(span(seen.metric or "-", "dim")),
-        "metric": line(formats.number(seen.value)),
+        "metric": line(span(seen.metric or "-", "dim")),
+        "value": line(formats.number(seen.value)),
         "trend": line(span(sparkline(seen.trend, _TREND, symbols), "info")),
         "alerts": line(span(str(row.open_alerts), "bad" if row.open_alerts else "dim")),
         "work": _work(row, symbols),
@@ -69,7 +72,7 @@ def model_row(row: ModelRow, symbols: Symbols) -> Row:
         "rate": traffic.rate,
         "p99": traffic.p99_ms,
         "drift": seen.drifted,
-        "metric": seen.value,
+        "value": seen.value,
         "alerts": row.open_alerts,
         "work": row.progress,
     }
@@ -82,7 +85,9 @@ def _work(row: ModelRow, symbols: Symbols) -> Line:
     if row.progress is None:
         return line(span(f"{symbols.glyph('queued')} {row.work}", "dim"))
     return line(
-        span(f"{row.progress:.0%} ".ljust(5), "info"), span(bar(row.progress, 6, symbols) + " ", "info"), span(row.work, "dim")
+        span(f"{row.progress:.0%} ".ljust(5), "info"),
+        span(bar(row.progress, 6, symbols) + " ", "info"),
+        span(row.work, "dim"),
     )
 
 
@@ -111,12 +116,20 @@ def about(row: ModelRow, symbols: Symbols) -> list[Line]:
         named("challenger", line(_number(aliases.challenger))),
         named("previous", line(_number(aliases.previous))),
         named("versions", line(str(row.versions))),
-        named("latency", line(f"p50 {formats.milliseconds(row.traffic.p50_ms)}, p99 "),
-              line(formats.milliseconds(row.traffic.p99_ms))),
+        named(
+            "latency",
+            line(f"p50 {formats.milliseconds(row.traffic.p50_ms)}, p99 "),
+            line(formats.milliseconds(row.traffic.p99_ms)),
+        ),
     ]
     if seen.start is not None:
-        lines.append(named("last window", line(f"{formats.minute(seen.start)}, {formats.count(seen.rows)} rows, "),
-                           line(f"{formats.count(seen.labelled)} labelled")))
+        lines.append(
+            named(
+                "last window",
+                line(f"{formats.minute(seen.start)}, {formats.count(seen.rows)} rows, "),
+                line(f"{formats.count(seen.labelled)} labelled"),
+            )
+        )
     if seen.metric:
         lines.append(named("metric", line(f"{seen.metric} {formats.number(seen.value)}")))
         lines.append(named("trend", line(span(sparkline(seen.trend, 32, symbols), "info"))))
@@ -132,12 +145,21 @@ def _number(number: int | None) -> str:
 class OverviewView(View):
     NAME = "overview"
     HINTS: ClassVar[tuple[str, ...]] = (
-        "model.promote", "model.rollback", "run.start", "run.cancel", "look.compare", "look.describe",
-        "find.filter", "find.command", "find.help",
+        "model.promote",
+        "model.rollback",
+        "run.start",
+        "run.cancel",
+        "look.compare",
+        "look.describe",
+        "find.filter",
+        "find.command",
+        "find.help",
     )
 
     def compose(self) -> ComposeResult:
-        models = Table(MODELS, id="models", empty="no pipelines yet: quarterdeck init DIR makes a workspace that works")
+        models = Table(
+            MODELS, id="models", empty="no pipelines yet: quarterdeck init DIR makes a workspace that works"
+        )
         models.add_class("pane")
         events = Table(EVENTS, id="events", empty="nothing has happened yet: T starts a run")
         events.add_class("pane", "ruled")
@@ -157,7 +179,8 @@ class OverviewView(View):
         return AskOverview()
 
     def fill(self, answer: Answer, now: datetime) -> None:
-        assert isinstance(answer, Overview)
+        if not isinstance(answer, Overview):
+            return
         self._rows = {row.model: row for row in answer.models}
         self._events = {row.id: row for row in answer.events}
         self.table("models").set_rows([model_row(row, self.symbols) for row in answer.models])

@@ -65,11 +65,16 @@ def pipeline_row(row: PipelineRow, symbols: Symbols, now: datetime) -> Row:
         "owner": line(span(row.owner or "-", "dim")),
         "description": line(row.description),
     }
-    values = {"runs": row.unfinished, "triggers": row.triggers, "age": -row.last_at.timestamp() if row.last_at else None}
+    values = {
+        "runs": row.unfinished,
+        "triggers": row.triggers,
+        "age": -row.last_at.timestamp() if row.last_at else None,
+    }
     return Row(id=row.name, cells=cells, values=values)
 
 
-def run_row(row: RunRow, symbols: Symbols, now: datetime) -> Row:
+def run_row(row: RunRow, symbols: Symbols, now: datetime, *, named: bool = False) -> Row:
+    """`named` puts the pipeline before the cause: the list is of every pipeline's runs."""
     word = "cancelling" if row.cancelling and not row.status.finished else row.status.value
     started = row.started_at
     took = formats.lasted((row.finished_at or now) - started) if started and row.status.finished else "-"
@@ -80,12 +85,17 @@ def run_row(row: RunRow, symbols: Symbols, now: datetime) -> Row:
         "age": line(span(formats.age(now - row.requested_at), "dim")),
         "took": line(took),
         "version": line(span(formats.count(row.version), "" if row.version else "dim")),
-        "cause": line(row.cause),
+        "cause": line(span(f"{row.pipeline}: ", "strong"), row.cause) if named else line(row.cause),
+        "pipeline": line(row.pipeline),
         "by": line(row.by),
         "message": line(row.message),
         "error": line(row.error or ""),
     }
-    return Row(id=str(row.id), cells=cells, values={"run": row.id, "age": -row.requested_at.timestamp(), "progress": row.progress})
+    return Row(
+        id=str(row.id),
+        cells=cells,
+        values={"run": row.id, "age": -row.requested_at.timestamp(), "progress": row.progress},
+    )
 
 
 def progress(fraction: float, running: bool, symbols: Symbols) -> Line:
@@ -99,12 +109,16 @@ def trigger_row(row: TriggerRow, symbols: Symbols, now: datetime) -> Row:
     cells: dict[str, Line] = {
         "name": line(span(row.name, "strong")),
         "state": line(symbols.state("paused" if row.paused else "active")),
-        "condition": line(span(row.condition if row.name == row.kind else f"{row.kind.replace('_', ' ')} {row.condition}")),
+        "condition": line(
+            span(row.condition if row.name == row.kind else f"{row.kind.replace('_', ' ')} {row.condition}")
+        ),
         "last": line(span(formats.age(now - row.last_fired) if row.last_fired else "never", "dim")),
         "next": line(span("-", "dim") if row.paused else span(formats.until(row.next_fire, now))),
         "word": line(span(row.last_word, "dim")),
     }
-    return Row(id=row.name, cells=cells, values={"next": row.next_fire.timestamp() if row.next_fire else None})
+    return Row(
+        id=row.name, cells=cells, values={"next": row.next_fire.timestamp() if row.next_fire else None}
+    )
 
 
 def step_rows(steps: Sequence[StepRow], symbols: Symbols, now: datetime) -> list[Row]:
@@ -121,8 +135,12 @@ def _step(step: StepRow, picture: str, lane: int, width: int, symbols: Symbols, 
         took = formats.lasted(step.finished_at - step.started_at)
     message = step.error.strip().splitlines()[-1] if step.error else step.message
     cells: dict[str, Line] = {
-        "graph": line(span(before, "dim"), span(glyph, symbols.tone(step.status.value)),
-                      span(behind.ljust(width - 2 * lane), "dim"), span(step.name, "strong")),
+        "graph": line(
+            span(before, "dim"),
+            span(glyph, symbols.tone(step.status.value)),
+            span(behind.ljust(width - 2 * lane), "dim"),
+            span(step.name, "strong"),
+        ),
         "status": line(span(step.status.value, symbols.tone(step.status.value))),
         "progress": progress(step.progress, True, symbols) if step.status is StepStatus.RUNNING else line(),
         "took": line(took),
@@ -139,7 +157,11 @@ def run_lines(run: RunRow, steps: Sequence[StepRow], symbols: Symbols, now: date
     """What asked for it, how far it is, and the whole error if it failed."""
     word = "cancelling" if run.cancelling and not run.status.finished else run.status.value
     lines = [
-        line(span("status    ", "dim"), symbols.state(word), span(f"  attempt {run.attempt}" if run.attempt > 1 else "", "dim")),
+        line(
+            span("status    ", "dim"),
+            symbols.state(word),
+            span(f"  attempt {run.attempt}" if run.attempt > 1 else "", "dim"),
+        ),
         line(span("cause     ", "dim"), run.cause, span(f"  by {run.by}", "dim")),
         line(span("asked     ", "dim"), f"{formats.clock(run.requested_at, now)} UTC"),
     ]
@@ -150,7 +172,9 @@ def run_lines(run: RunRow, steps: Sequence[StepRow], symbols: Symbols, now: date
         lines.append(line(span("made      ", "dim"), span(f"{run.pipeline}@{run.version}", "accent")))
     if run.message:
         lines.append(line(span("message   ", "dim"), run.message))
-    errors = [(step.name, step.error) for step in steps if step.error] or ([("run", run.error)] if run.error else [])
+    errors = [(step.name, step.error) for step in steps if step.error] or (
+        [("run", run.error)] if run.error else []
+    )
     for name, error in errors:
         lines += [line(""), line(span(f"{symbols.glyph('failed')} {name}", "bad"))]
         lines += [line(span(f"  {text}")) for text in error.strip().splitlines()]

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from quarterdeck.console.queries.values import PAGE, Answer, AskPipelines, PipelineRow, Pipelines, RunRow, TriggerRow
+from quarterdeck.console.queries.questions import PAGE, Answer, AskPipelines
+from quarterdeck.console.queries.values import PipelineRow, Pipelines, RunRow, TriggerRow
 from quarterdeck.console.tui.screens import pipeline_rows as rows
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.text import Line
@@ -22,15 +23,30 @@ from quarterdeck.core.values import RunStatus
 class PipelinesView(View):
     NAME = "pipelines"
     HINTS: ClassVar[tuple[str, ...]] = (
-        "trigger.pause", "run.cancel", "run.start", "look.logs", "move.enter", "go.out", "pipeline.edit", "look.describe",
-        "find.filter", "find.command", "find.help",
+        "trigger.pause",
+        "run.cancel",
+        "run.start",
+        "look.logs",
+        "move.enter",
+        "go.out",
+        "pipeline.edit",
+        "look.describe",
+        "find.filter",
+        "find.command",
+        "find.help",
     )
 
     def compose(self) -> ComposeResult:
-        pipelines = Table(rows.PIPELINES, id="pipelines", empty="no pipelines: add pipelines/NAME/pipeline.toml")
+        pipelines = Table(
+            rows.PIPELINES, id="pipelines", empty="no pipelines: add pipelines/NAME/pipeline.toml"
+        )
         runs = Table(rows.RUNS, id="runs", empty="no runs yet: T starts one")
-        triggers = Table(rows.TRIGGERS, id="triggers", empty="no triggers: [[triggers]] in pipeline.toml, e to edit")
-        steps = Table(rows.STEPS, id="steps", empty="no steps yet: they are planned when a worker takes the run")
+        triggers = Table(
+            rows.TRIGGERS, id="triggers", empty="no triggers: [[triggers]] in pipeline.toml, e to edit"
+        )
+        steps = Table(
+            rows.STEPS, id="steps", empty="no steps yet: they are planned when a worker takes the run"
+        )
         about = Lines(id="run", indent=10)
         pipelines.add_class("pane")
         for pane in (runs, triggers, about):
@@ -47,6 +63,7 @@ class PipelinesView(View):
 
     def on_mount(self) -> None:
         self._status: RunStatus | None = None
+        self._everywhere = False
         self._limit = PAGE
         self._wanted_run: int | None = None
         self._shown: str | None = None
@@ -63,11 +80,13 @@ class PipelinesView(View):
             pipeline=self.table("pipelines").cursor_id if self._wanted_run is None else None,
             run_id=run,
             status=self._status,
+            everywhere=self._everywhere,
             limit=self._limit,
         )
 
     def fill(self, answer: Answer, now: datetime) -> None:
-        assert isinstance(answer, Pipelines)
+        if not isinstance(answer, Pipelines):
+            return
         self._answer = answer
         self._pipelines = {row.name: row for row in answer.pipelines}
         self._runs = {str(row.id): row for row in answer.runs}
@@ -84,11 +103,17 @@ class PipelinesView(View):
             self._shown, self._limit = answer.pipeline, PAGE
             if answer.run is None or self.table("runs").cursor_id != str(answer.run.id):
                 self.table("runs").cursor_id = None
-        self.table("pipelines").set_rows([rows.pipeline_row(row, self.symbols, now) for row in answer.pipelines])
-        self.table("runs").set_rows([rows.run_row(row, self.symbols, now) for row in answer.runs])
+        self.table("pipelines").set_rows(
+            [rows.pipeline_row(row, self.symbols, now) for row in answer.pipelines]
+        )
+        self.table("runs").set_rows(
+            [rows.run_row(row, self.symbols, now, named=self._everywhere) for row in answer.runs]
+        )
         self.table("triggers").set_rows([rows.trigger_row(row, self.symbols, now) for row in answer.triggers])
         only = f"{self._status.value} " if self._status else ""
-        self.table("runs").set_title(f"{only}runs of {answer.pipeline}" if answer.pipeline else "runs")
+        where = "every pipeline, esc: of one" if self._everywhere else answer.pipeline or "no pipeline"
+        self.table("runs").set_title(f"{only}runs of {where}")
+        self.table("runs").set_empty(f"no {only}runs" if only else "no runs yet: T starts one")
         self.table("triggers").set_title("triggers")
 
     def _fill_run(self, answer: Pipelines, now: datetime) -> None:
@@ -96,7 +121,9 @@ class PipelinesView(View):
         title = "steps" if answer.run is None else f"run {answer.run.id} of {answer.run.pipeline}"
         self.table("steps").set_title(title)
         self.lines("run").set_title("about the run")
-        self.lines("run").set_lines([] if answer.run is None else rows.run_lines(answer.run, answer.steps, self.symbols, now))
+        self.lines("run").set_lines(
+            [] if answer.run is None else rows.run_lines(answer.run, answer.steps, self.symbols, now)
+        )
 
     def selected(self, table: Table) -> None:
         if table.id == "runs" and len(table.rows) == self._limit and table.current is table.rows[-1]:
@@ -112,8 +139,9 @@ class PipelinesView(View):
             self.post_message(self.Describe())
 
     def show(self, **scope: Any) -> None:
-        """`model` is a pipeline, `run` a run's number to look into, `status` narrows the runs."""
+        """`model` is a pipeline, `run` a number to look into; `status` and `everywhere` say which runs."""
         self._status = scope.get("status")
+        self._everywhere = bool(scope.get("everywhere"))
         if scope.get("run") is not None:
             self._wanted_run = int(scope["run"])
             self.add_class("drilled")
@@ -124,15 +152,16 @@ class PipelinesView(View):
 
     def scope(self) -> dict[str, Any]:
         run = self.table("runs").cursor_id if self.has_class("drilled") else None
-        return {"model": self.table("pipelines").cursor_id, "status": self._status, "run": run}
+        shown = {"status": self._status, "everywhere": self._everywhere}
+        return {"model": self.table("pipelines").cursor_id, "run": run} | shown
 
     def out(self) -> bool:
         if self.has_class("drilled"):
             self.remove_class("drilled")
             self.table("runs").focus()
             return True
-        if self._status is not None:
-            self._status = None
+        if self._status is not None or self._everywhere:
+            self._status, self._everywhere = None, False
             return True
         if not self.table("pipelines").has_focus:
             self.table("pipelines").focus()
@@ -165,13 +194,20 @@ class PipelinesView(View):
 
 def run_subject(run: RunRow, kind: Kind = Kind.RUN) -> Subject:
     return Subject(
-        kind=kind, key=str(run.id), label=f"run {run.id}", model=run.pipeline, run_id=run.id, run_status=run.status
+        kind=kind,
+        key=str(run.id),
+        label=f"run {run.id}",
+        model=run.pipeline,
+        run_id=run.id,
+        run_status=run.status,
     )
 
 
 def trigger_subject(row: TriggerRow) -> Subject:
     key = f"{row.pipeline}/{row.name}"
-    return Subject(kind=Kind.TRIGGER, key=key, label=key, model=row.pipeline, trigger=row.name, paused=row.paused)
+    return Subject(
+        kind=Kind.TRIGGER, key=key, label=key, model=row.pipeline, trigger=row.name, paused=row.paused
+    )
 
 
 def pipeline_subject(row: PipelineRow, answer: Pipelines | None) -> Subject:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 
 from quarterdeck.console import formats
-from quarterdeck.console.queries.values import PAGE, Answer, AskRegistry, Registry, VersionDetail, VersionRow
+from quarterdeck.console.queries.questions import PAGE, Answer, AskRegistry
+from quarterdeck.console.queries.values import Registry, VersionDetail, VersionRow
 from quarterdeck.console.tui.screens.version_text import version_lines
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.symbols import Symbols
@@ -22,9 +23,9 @@ from quarterdeck.core.values import Outcome
 VERSIONS = (
     Column(key="model", title="MODEL", width=16, least=9, flex=1),
     Column(key="version", title="VER", width=5, least=4, right=True),
-    Column(key="alias", title="STATE", width=12, least=12),
-    Column(key="name", title="METRIC", width=18, least=10, drop=3, flex=1),
-    Column(key="metric", title="VALUE", width=7, least=7, right=True),
+    Column(key="state", title="STATE", width=12, least=12),
+    Column(key="metric", title="METRIC", width=18, least=10, drop=3, flex=1),
+    Column(key="value", title="VALUE", width=7, least=7, right=True),
     Column(key="age", title="AGE", width=4, least=4, right=True),
     Column(key="gates", title="GATES", width=7, least=7),
     Column(key="engine", title="ENGINE", width=12, least=12, drop=2),
@@ -40,9 +41,9 @@ def version_row(row: VersionRow, symbols: Symbols, now: datetime) -> Row:
     cells: dict[str, Line] = {
         "model": line(span(row.model, "strong" if champion else "")),
         "version": line(span(str(row.number), "accent" if champion else "")),
-        "alias": line(symbols.state(alias or row.state.value)),
-        "name": line(span(row.metric or "-", "dim")),
-        "metric": line(formats.number(row.value)),
+        "state": line(symbols.state(alias or row.state.value)),
+        "metric": line(span(row.metric or "-", "dim")),
+        "value": line(formats.number(row.value)),
         "age": line(span(formats.age(now - row.created), "dim")),
         "gates": _gates(row, symbols),
         "engine": line(row.engine),
@@ -52,7 +53,7 @@ def version_row(row: VersionRow, symbols: Symbols, now: datetime) -> Row:
     }
     values = {
         "version": row.number,
-        "metric": row.value,
+        "value": row.value,
         "age": -row.created.timestamp(),
         "gates": row.passed / row.gates if row.gates else None,
         "rows": row.rows,
@@ -71,8 +72,16 @@ def _gates(row: VersionRow, symbols: Symbols) -> Line:
 class RegistryView(View):
     NAME = "registry"
     HINTS: ClassVar[tuple[str, ...]] = (
-        "model.promote", "model.rollback", "model.keep", "look.compare", "look.describe", "look.logs",
-        "find.filter", "find.sort", "find.command", "find.help",
+        "model.promote",
+        "model.rollback",
+        "model.keep",
+        "look.compare",
+        "look.describe",
+        "look.logs",
+        "find.filter",
+        "find.sort",
+        "find.command",
+        "find.help",
     )
 
     def compose(self) -> ComposeResult:
@@ -97,7 +106,8 @@ class RegistryView(View):
         return (model, int(number)) if at else None
 
     def fill(self, answer: Answer, now: datetime) -> None:
-        assert isinstance(answer, Registry)
+        if not isinstance(answer, Registry):
+            return
         self._rows = {row.reference: row for row in answer.versions}
         table = self.table("versions")
         table.set_rows([version_row(row, self.symbols, now) for row in answer.versions])

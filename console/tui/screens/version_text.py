@@ -15,7 +15,9 @@ _NAME = 12  # cells of the names at the left
 
 def named(name: str, *parts: object) -> Line:
     """A name in its column, and what follows."""
-    return line(span(f"{name:<{_NAME}}", "dim"), *(part if isinstance(part, tuple) else span(part) for part in parts))
+    return line(
+        span(f"{name:<{_NAME}}", "dim"), *(part if isinstance(part, tuple) else span(part) for part in parts)
+    )
 
 
 def version_lines(detail: VersionDetail, symbols: Symbols, now: datetime) -> list[Line]:
@@ -52,7 +54,10 @@ def _gates(detail: VersionDetail, symbols: Symbols) -> list[Line]:
 
 
 def _gate(verdict: GateResult) -> str:
-    words = [verdict.gate if verdict.reason.startswith(verdict.metric) else f"{verdict.gate}:", verdict.reason]
+    words = [
+        verdict.gate if verdict.reason.startswith(verdict.metric) else f"{verdict.gate}:",
+        verdict.reason,
+    ]
     text = verdict.reason if verdict.reason.startswith(verdict.metric) else " ".join(words)
     if verdict.interval is not None:
         low, high = verdict.interval
@@ -69,7 +74,12 @@ def _metric(metric: MetricRow) -> Line:
         difference = metric.value - metric.champion
         good = (difference >= 0) == metric.name.endswith("_score")
         tone = "dim" if difference == 0 else "ok" if good else "warn"
-        parts.append(span(f"  {formats.signed(difference)} against the champion's {formats.number(metric.champion)}", tone))
+        parts.append(
+            span(
+                f"  {formats.signed(difference)} against the champion's {formats.number(metric.champion)}",
+                tone,
+            )
+        )
     return named("metric", *parts)
 
 
@@ -77,10 +87,17 @@ def _model(detail: VersionDetail) -> list[Line]:
     row = detail.row
     lines = [
         named("engine", row.engine, span(f"  {detail.engine_reason}", "dim")),
-        named("artifact", detail.artifact[:12], span(f"  {formats.size(row.size_bytes)}", "dim"),
-              span(f"  onnx {detail.onnx[:12]}" if detail.onnx else "  no onnx", "dim")),
-        named("trained on", f"{formats.count(row.rows)} rows",
-              span(f"  {formats.minute(detail.trained_from)} to {formats.minute(detail.trained_to)}", "dim")),
+        named(
+            "artifact",
+            detail.artifact[:12],
+            span(f"  {formats.size(row.size_bytes)}", "dim"),
+            span(f"  onnx {detail.onnx[:12]}" if detail.onnx else "  no onnx", "dim"),
+        ),
+        named(
+            "trained on",
+            f"{formats.count(row.rows)} rows",
+            span(f"  {formats.minute(detail.trained_from)} to {formats.minute(detail.trained_to)}", "dim"),
+        ),
     ]
     if detail.max_difference is not None:
         lines.append(named("agreement", f"engines differ by {detail.max_difference:.1e} at most"))
@@ -102,5 +119,9 @@ def _lineage(detail: VersionDetail) -> list[Line]:
     lines = [line(""), line(span("lineage", "head"))]
     for step, sha256 in made:
         inputs = ", ".join(sorted(taken.get(step, ())))
-        lines.append(line(f"  {step:<14} ", span(sha256[:12], "dim"), span(f"  from {inputs}" if inputs else "", "dim")))
+        lines.append(
+            line(
+                f"  {step:<14} ", span(sha256[:12], "dim"), span(f"  from {inputs}" if inputs else "", "dim")
+            )
+        )
     return lines

@@ -47,7 +47,7 @@ class Row:
 
 
 def share(columns: Sequence[Column], width: int, gap: int = 1) -> list[tuple[Column, int]]:
-    """The columns that fit, each with its width. They never need more than `width` together, gaps included."""
+    """The columns that fit, each with its width. They never need more than `width` with the gaps."""
     shown = list(columns)
     while len(shown) > 1 and sum(column.minimum + gap for column in shown) - gap > width:
         droppable = [column for column in shown if column.drop]
@@ -90,7 +90,9 @@ def sort_rows(rows: Sequence[Row], key: str | None, reverse: bool) -> list[Row]:
     known = [row for row in rows if _value(row, key) is not None]
     rest = [row for row in rows if _value(row, key) is None]
     numbers = all(isinstance(_value(row, key), int | float) for row in known)
-    known.sort(key=lambda row: _value(row, key) if numbers else str(_value(row, key)).lower(), reverse=reverse)
+    known.sort(
+        key=lambda row: _value(row, key) if numbers else str(_value(row, key)).lower(), reverse=reverse
+    )
     return known + rest
 
 

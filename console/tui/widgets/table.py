@@ -97,8 +97,7 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def _arrange(self) -> None:
         before, index = self.current, self._index()
-        kept = [row for row in self.all_rows if self.filter.holds(row.texts())] if self.filter.terms else self.all_rows
-        self.rows = sort_rows(kept, self.sort_key, self.reverse)
+        self.rows = sort_rows(self._kept(), self.sort_key, self.reverse)
         if self.current is None and self.rows:
             self.cursor_id = self.rows[min(index, len(self.rows) - 1)].id
         wanted = Size(self._width, max(1, len(self.rows)) + 1)
@@ -108,6 +107,19 @@ class Table(Toned, ScrollView, can_focus=True):
         self._repaint()
         if self.current != before:
             self.post_message(self.Selected(self))
+
+    def _kept(self) -> Sequence[Row]:
+        """The rows that the filter shows; a column is found by its key and by its title."""
+        if not self.filter.terms:
+            return self.all_rows
+        titles = {column.title.lower(): column.key for column in self.columns if column.title}
+        kept = []
+        for row in self.all_rows:
+            texts = row.texts()
+            named = {title: texts.get(key, "") for title, key in titles.items()}
+            if self.filter.holds(named | texts):
+                kept.append(row)
+        return kept
 
     def _index(self) -> int:
         return next((index for index, row in enumerate(self.rows) if row.id == self.cursor_id), 0)
@@ -153,7 +165,9 @@ class Table(Toned, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self._width
         if y == 0:
-            return self.strip_of(self._head(width), width, self.get_component_rich_style("table--head", partial=True))
+            return self.strip_of(
+                self._head(width), width, self.get_component_rich_style("table--head", partial=True)
+            )
         if not self.rows:
             return self.strip_of(line("  ", span(self._empty_text(), "dim")) if y == 1 else (), width)
         index = self.scroll_offset.y + y - 1
@@ -163,10 +177,16 @@ class Table(Toned, ScrollView, can_focus=True):
         if row.id != self.cursor_id:
             return self.strip_of(self._body(row, width, " "), width)
         name = "table--cursor" if self.has_focus else "table--cursor-blurred"
-        return self.strip_of(self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True))
+        return self.strip_of(
+            self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True)
+        )
 
     def _empty_text(self) -> str:
-        return f"nothing matches {self.filter.text!r}: esc clears the filter" if self.filter.terms else self.empty
+        return (
+            f"nothing matches {self.filter.text!r}: esc clears the filter"
+            if self.filter.terms
+            else self.empty
+        )
 
     def _head(self, width: int) -> Line:
         parts = [(" ", "")]

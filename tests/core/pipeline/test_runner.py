@@ -394,8 +394,9 @@ def endless():
 info = PipelineInfo(name="p", task=Task.BINARY, target="y", entity=None, time=None, seed=0, workspace=Path())
 steps = [StepSpec(name="endless", uses="steps:endless", timeout=timedelta(seconds=0.2))]
 functions = {{"endless": endless}}
+graph, results = build_graph(steps, functions), Memory(Path({str(tmp_path)!r}))
 try:
-    run_graph(build_graph(steps, functions), functions, info=info, recorder=Diary(), results=Memory(Path({str(tmp_path)!r})))
+    run_graph(graph, functions, info=info, recorder=Diary(), results=results)
 except StepError as error:
     print(error.message)
 """
