@@ -1,4 +1,4 @@
-"""`python -m quarterdeck.console.demo DIR`: play the loop in a workspace that the console has open."""
+"""`python -m quarterdeck.console.demo DIR PID`: play the loop in a workspace that process PID has open on a screen."""
 
 import sys
 from pathlib import Path
@@ -6,4 +6,4 @@ from pathlib import Path
 from quarterdeck.console.demo.run import play
 
 if __name__ == "__main__":
-    sys.exit(play(Path(sys.argv[1]), hosted=True))
+    sys.exit(play(Path(sys.argv[1]), host=int(sys.argv[2])))

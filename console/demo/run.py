@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from quarterdeck.scheduler.control import stop_daemon
 from quarterdeck.scheduler.processes import spawn, terminate
 from quarterdeck.store.workspace import create_workspace
 
-STOP_PATIENCE_S = 15.0
+STOP_PATIENCE_S = 30.0
+GUARD_S = 0.5
 
 
 def run_demo(directory: Path | None, headless: bool, as_json: bool) -> int:
@@ -37,8 +39,8 @@ def _prepare(root: Path) -> None:
     workspace.settings_file.write_text(SETTINGS)
 
 
-def play(root: Path, *, as_json: bool = False, hosted: bool = False) -> int:
-    """Play the loop here. `hosted`: the daemon is left to whoever opened the console."""
+def play(root: Path, *, as_json: bool = False, host: int | None = None) -> int:
+    """Play the loop here. `host` is the process that has the console open: then the daemon goes on until it ends."""
     # start-up time of the console: polars and scikit-learn
     from quarterdeck.console.demo.loop import Loop
     from quarterdeck.console.demo.report import Report
@@ -48,17 +50,21 @@ def play(root: Path, *, as_json: bool = False, hosted: bool = False) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     started = time.monotonic()
+
+    def stopped() -> bool:
+        return stop.is_set() or (host is not None and os.getppid() != host)
+
     with Console.open(root) as console:
-        story_file = console.workspace.run / "story.txt" if hosted else None
+        story_file = None if host is None else console.workspace.run / "story.txt"
         try:
             with Report(as_json=as_json, story_file=story_file) as report:
-                loop = Loop(console, tell=report.tell, show=report.show, stopped=stop.is_set)
-                outcome = loop.play()
+                outcome = Loop(console, tell=report.tell, show=report.show, stopped=stopped).play()
             report.close(outcome, time.monotonic() - started)
+            while host is not None and not stopped():
+                stop.wait(GUARD_S)  # a console that is killed must not leave a daemon behind
         finally:
-            if not hosted:
-                stop_daemon(console.database)
-    if not as_json and not hosted:
+            stop_daemon(console.database)
+    if not as_json and host is None:
         print(f"\nLook at it:  quarterdeck --workspace {root}")
     if stop.is_set():
         return 130
@@ -71,12 +77,15 @@ def _beside_the_console(root: Path) -> int:
     from quarterdeck.console.tui.app import run
 
     with Console.open(root) as console:
-        story = spawn("quarterdeck.console.demo", str(root), log=console.workspace.logs / "demo.log")
+        log = console.workspace.logs / "demo.log"
+        story = spawn("quarterdeck.console.demo", str(root), str(os.getpid()), log=log)
         try:
             run(console)
         finally:
+            print("stopping the daemon and the server ...")
             terminate(story.pid, patience=STOP_PATIENCE_S)
-            code = story.wait()
+            story.wait()
             stop_daemon(console.database)
     print(f"The workspace is kept:  quarterdeck --workspace {root}")
-    return 1 if code == 1 else 0
+    print(f"What happened in it:    {log}")
+    return 0

@@ -102,7 +102,7 @@ class Going(Frame):
     async def action_filter(self) -> None:
         table = self.view.active_table
         self._filtered = table.filter.text
-        table.focus()
+        self.screen_stack[0].set_focus(table)
         await self._prompt("/", table.filter.text, lambda _: [])
 
     async def action_command(self) -> None:

@@ -94,7 +94,9 @@ class SklearnPredictor:
     """Answers with a fitted scikit-learn estimator."""
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
-        from quarterdeck.core.models.frames import model_frame  # polars: only where this engine answers
+        from sklearn.pipeline import Pipeline  # with polars: only where this engine answers
+
+        from quarterdeck.core.models.frames import model_frame
 
         if signature.classes is not None:
             known = tuple(np.asarray(estimator.classes_).tolist())
@@ -105,17 +107,21 @@ class SklearnPredictor:
                 )
         self.signature = signature
         self._estimator = estimator
+        self._before: Any = None
+        if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
+            # labels and probabilities are asked for apart; the rows are prepared once for both
+            self._before, self._estimator = estimator[:-1], estimator[-1]
         self._frame = model_frame
 
     def predict(self, columns: Columns) -> Answers:
-        frame = self._frame(columns, self.signature)
+        rows: Any = self._frame(columns, self.signature)
+        if self._before is not None:
+            rows = self._before.transform(rows)
         if self.signature.task is Task.REGRESSION:
-            return _regression(self._estimator.predict(frame))
-        labels = np.asarray(self._estimator.predict(frame)).tolist()
+            return _regression(self._estimator.predict(rows))
+        labels = np.asarray(self._estimator.predict(rows)).tolist()
         gives = hasattr(self._estimator, "predict_proba")
-        return _classification(
-            labels, self._estimator.predict_proba(frame) if gives else None, self.signature
-        )
+        return _classification(labels, self._estimator.predict_proba(rows) if gives else None, self.signature)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,8 +34,8 @@ LEAF = -1
 def audit_nodes(root: Node) -> None:
     """Checks every `Tree` that skops is about to build. IntegrityError names what is wrong.
 
-    The parts of a tree are built here, once: skops keeps what a node built, so what is checked is what is used,
-    whatever the file says at other places under the same number.
+    The parts of a tree are built here, once: skops keeps what a node built, so what is checked is what is
+    used, whatever the file says at other places under the same number.
     """
     for node in _nodes(root):
         if isinstance(node, TreeNode):
