@@ -12,7 +12,7 @@ _SIZES = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_60
 
 
 def clean(text: object, limit: int = 2_000) -> str:
-    """One printable line: escape sequences, line ends and direction marks become a dot, so no text can draw."""
+    """One printable line: escapes, line ends and direction marks become a dot, so no text can draw."""
     return "".join(char if char.isprintable() else "·" for char in str(text)[:limit])
 
 

@@ -38,7 +38,7 @@ class Results:
         if sha256 is None:
             return None
         try:
-            self._artifacts.get(sha256)
+            self.load(sha256)  # all of it: a part may be damaged as well
         except IntegrityError:
             return None  # made again, and kept again under the same name
         return sha256

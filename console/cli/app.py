@@ -112,7 +112,7 @@ def _open(ctx: typer.Context) -> None:
     from quarterdeck.console.tui.app import run
 
     with opened(ctx) as console:
-        run(console)
+        run(console, plain=ctx.obj.ascii or None)
 
 
 def command() -> Any:

@@ -180,7 +180,9 @@ class Frame(App[None]):
             header_right(self._status, self._loaded, self.stale, bool(self._problem), self.symbols),
         )
         base.query_one("#tabs", Bar).set(
-            tab_line(self._view.NAME), tab_right(self._status, self.symbols), tab_actions()
+            tab_line(self._view.NAME),
+            tab_right(self._status, self._view.active_table.filter.text, self.symbols),
+            tab_actions(),
         )
         width = self.size.width
         base.query_one("#hints", Bar).set(self._foot(width))

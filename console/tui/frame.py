@@ -67,11 +67,15 @@ def tab_actions() -> tuple[tuple[int, int, str], ...]:
     return tuple(actions)
 
 
-def tab_right(status: Status, symbols: Symbols) -> Line:
-    if not status.open_alerts:
-        return line()
-    word = "alert" if status.open_alerts == 1 else "alerts"
-    return line(span(f"{symbols.glyph('alert')} {status.open_alerts} open {word} ", "bad"))
+def tab_right(status: Status, filtered: str, symbols: Symbols) -> Line:
+    """The filter of the table in use, and the open alerts."""
+    parts: list[Span] = []
+    if filtered:
+        parts.append(span(f"/{filtered[:16]}  ", "accent"))
+    if status.open_alerts:
+        word = "alert" if status.open_alerts == 1 else "alerts"
+        parts.append(span(f"{symbols.glyph('alert')} {status.open_alerts} open {word} ", "bad"))
+    return line(*parts)
 
 
 def hint_line(keys: Sequence[Key], width: int) -> Line:

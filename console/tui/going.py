@@ -141,7 +141,7 @@ class Going(Frame):
     async def on_prompt_entered(self, event: Prompt.Entered) -> None:
         table = self._prompted_table
         await self.screen_stack[0].query(Prompt).remove()
-        self._came_from.focus()
+        self.screen_stack[0].set_focus(self._came_from)
         if event.mark == "/" and not event.kept:
             table.set_filter(self._filtered)
         if event.mark == ":" and event.kept and event.text.strip():

@@ -97,6 +97,9 @@ class _Run:
     taken: dict[str, str] = field(default_factory=dict)  # step -> result
     cached: set[str] = field(default_factory=set)
     running: dict[str, _Attempt] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(
+        default_factory=dict
+    )  # steps whose inputs are there, looked for in the cache
     failures: dict[str, int] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # steps that drew random numbers while another ran
@@ -117,8 +120,9 @@ class _Run:
                 self._start_what_can()
             elif not self.running:
                 self._give_up(self.failed)
-            self._hear()
-            self._stop_overruns()
+            if self.running or self.not_before:  # all the rest may have come from the cache
+                self._hear()
+                self._stop_overruns()
         return RunOutcome(results=dict(self.taken), cached=frozenset(self.cached))
 
     def _start_what_can(self) -> None:
@@ -156,9 +160,9 @@ class _Run:
         )
 
     def _from_cache(self, step: str) -> bool:
-        if step in self.failures or step in self.alone:
-            return False  # looked for before
-        job = self._job(step)
+        if step in self.jobs:
+            return False  # looked for before; a key may take time to compute
+        job = self.jobs[step] = self._job(step)
         kept = None if job.key is None else self.results.find_cached(job.key)
         if kept is None:
             return False
@@ -170,7 +174,7 @@ class _Run:
         return True
 
     def _start(self, step: str) -> None:
-        job, number = self._job(step), self.failures.get(step, 0) + 1
+        job, number = self.jobs[step], self.failures.get(step, 0) + 1
         self.running[step] = _Attempt(job=job, number=number, started=time.monotonic())
         self.recorder.step_started(step, attempt=number)
         # a daemon thread, so that one that never ends does not keep Python from exiting

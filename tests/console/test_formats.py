@@ -42,8 +42,8 @@ def test_a_count_is_short(number: int | None, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "-"), (0.941, "0.9410"), (212.44, "212.4"), (18_210.0, "18,210"), (0.0, "0.0000"), (1e-6, "1.0e-06"),
-     (float("nan"), "nan"), (9.99999, "10.00")],
+    [(None, "-"), (0.941, "0.9410"), (212.44, "212.4"), (18_210.0, "18,210"), (0.0, "0.0000"),
+     (1e-6, "1.0e-06"), (float("nan"), "nan"), (9.99999, "10.00")],
 )  # fmt: skip
 def test_a_number_has_four_digits(value: float | None, shown: str) -> None:
     assert formats.number(value) == shown

@@ -13,7 +13,8 @@ from quarterdeck.console.tui.widgets.columns import Column, Row, share, sort_row
 TABLES = {
     "models": overview.MODELS, "events": overview.EVENTS, "versions": registry.VERSIONS,
     "pipelines": pipeline_rows.PIPELINES, "runs": pipeline_rows.RUNS, "triggers": pipeline_rows.TRIGGERS,
-    "steps": pipeline_rows.STEPS, "endpoints": live_rows.ENDPOINTS, "alerts": live_rows.ALERTS, "duels": DUELS,
+    "steps": pipeline_rows.STEPS, "endpoints": live_rows.ENDPOINTS,
+    "alerts": live_rows.ALERTS, "duels": DUELS,
 }  # fmt: skip
 
 

@@ -182,9 +182,10 @@ async def test_what_is_on_the_screen_is_exported(console: Console, opened: Any, 
 
 async def test_text_from_the_store_is_shown_as_it_is(console: Console, opened: Any) -> None:
     with console.database.write() as tx:
+        text = "[bold]not\x1b[31m markup[/]"
         alerts.raise_alert(
-            tx, model="flights", kind="drift", subject="x", message="[bold]not\x1b[31m markup[/]", evidence={}, now=utc_now()
-        )  # fmt: skip
+            tx, model="flights", kind="drift", subject="x", message=text, evidence={}, now=utc_now()
+        )
     async with opened(console) as deck:
         await deck.press("4")
         await deck.until(

@@ -34,9 +34,14 @@ class Terminal:
     def __init__(self, root: Path, rows: int = 24, columns: int = 80, **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         self.child = pexpect.spawn(
-            sys.executable, ["-c", PROGRAM, str(root)], dimensions=(rows, columns), timeout=None,
-            env={**inherited, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", **environment},
-        )  # fmt: skip
+            sys.executable,
+            ["-c", PROGRAM, str(root)],
+            dimensions=(rows, columns),
+            timeout=None,
+            env=inherited
+            | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
+            | environment,
+        )
         self.seen = b""
 
     def read(self, seconds: float) -> bytes:
