@@ -32,8 +32,15 @@ def promote(
         if saw_champion == LOOK:
             saw_champion = registry.aliases(tx, version.model, console.environment).get(Alias.CHAMPION)
         return registry.promote(
-            tx, version.model, version.number, environment=console.environment, actor=console.actor, reason=reason,
-            now=utc_now(), saw_champion=saw_champion, force=force,
+            tx,
+            version.model,
+            version.number,
+            environment=console.environment,
+            actor=console.actor,
+            reason=reason,
+            now=utc_now(),
+            saw_champion=saw_champion,
+            force=force,
         )
 
 
@@ -44,7 +51,12 @@ def rollback(console: Console, model: str, *, reason: str, saw_champion: int | N
         if saw_champion == LOOK:
             saw_champion = registry.aliases(tx, model, console.environment).get(Alias.CHAMPION)
         return registry.rollback(
-            tx, model, environment=console.environment, actor=console.actor, reason=reason, now=utc_now(),
+            tx,
+            model,
+            environment=console.environment,
+            actor=console.actor,
+            reason=reason,
+            now=utc_now(),
             saw_champion=saw_champion,
         )
 
@@ -57,7 +69,12 @@ def challenge(console: Console, reference: str, *, reason: str) -> Version:
         raise UsageError(f"{reference!r} does not say which version", hint=f"write {wanted.model}@NUMBER")
     with console.database.write() as tx:
         return registry.challenge(
-            tx, wanted.model, wanted.version, environment=console.environment, actor=console.actor, reason=reason,
+            tx,
+            wanted.model,
+            wanted.version,
+            environment=console.environment,
+            actor=console.actor,
+            reason=reason,
             now=utc_now(),
         )
 
@@ -66,9 +83,7 @@ def withdraw(console: Console, model: str, *, reason: str) -> None:
     """Keep the champion: take the challenger out of the traffic."""
     _may_change(console)
     with console.database.write() as tx:
-        registry.withdraw(
-            tx, model, environment=console.environment, actor=console.actor, reason=reason, now=utc_now()
-        )
+        registry.withdraw(tx, model, environment=console.environment, actor=console.actor, reason=reason, now=utc_now())
 
 
 def request_run(console: Console, pipeline: str, *, reason: str = "") -> Run:
@@ -97,8 +112,15 @@ def set_trigger_paused(console: Console, pipeline: str, name: str, *, paused: bo
     with console.database.write() as tx:
         trigger = triggers.get(tx, pipeline, name)
         triggers.set_paused(tx, trigger.id, paused)
-        _note(tx, console, "pause_trigger" if paused else "resume_trigger", f"{pipeline}/{name}", reason,
-              before={"paused": trigger.paused}, after={"paused": paused})
+        _note(
+            tx,
+            console,
+            "pause_trigger" if paused else "resume_trigger",
+            f"{pipeline}/{name}",
+            reason,
+            before={"paused": trigger.paused},
+            after={"paused": paused},
+        )
 
 
 def fire_trigger(console: Console, pipeline: str, name: str, *, reason: str = "") -> Run:
@@ -109,7 +131,9 @@ def fire_trigger(console: Console, pipeline: str, name: str, *, reason: str = ""
         trigger = triggers.get(tx, pipeline, name)
         cause = {"kind": trigger.kind.value, "trigger": name, "by_hand": True, "reason": reason}
         run = runs.request(tx, pipeline, by=console.actor, cause=cause, now=now)
-        triggers.record_firing(tx, trigger, now=now, fired=True, reason=reason or "fired by hand", evidence={}, run_id=run.id)
+        triggers.record_firing(
+            tx, trigger, now=now, fired=True, reason=reason or "fired by hand", evidence={}, run_id=run.id
+        )
         return run
 
 
@@ -121,8 +145,15 @@ def acknowledge(console: Console, alert_id: int) -> Alert:
 
 def _note(tx: Any, console: Console, act: str, subject: str, reason: str, *, before: Any, after: Any) -> None:
     ledger.append(
-        tx, now=utc_now(), actor=console.actor, act=act, subject=subject, environment=console.environment,
-        reason=reason, before=before, after=after,
+        tx,
+        now=utc_now(),
+        actor=console.actor,
+        act=act,
+        subject=subject,
+        environment=console.environment,
+        reason=reason,
+        before=before,
+        after=after,
     )
 
 

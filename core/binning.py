@@ -44,9 +44,7 @@ def choose_edges(values: Floats, *, bins: int = BINS) -> tuple[float, ...]:
     if len(distinct) <= bins:
         return tuple(_around(distinct).tolist())
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
-    return tuple(
-        edges[edges > distinct[0]].tolist()
-    )  # an edge at the least value would leave the first bin empty
+    return tuple(edges[edges > distinct[0]].tolist())  # an edge at the least value would leave the first bin empty
 
 
 def _around(distinct: Floats) -> Floats:

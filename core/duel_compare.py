@@ -64,9 +64,7 @@ def compare(
     """
     check_alpha(alpha)
     if minimum_labels < 2:
-        raise RefusedError(
-            f"a duel on {minimum_labels} labels shows nothing", hint="2 or more; 200 is the default"
-        )
+        raise RefusedError(f"a duel on {minimum_labels} labels shows nothing", hint="2 or more; 200 is the default")
     loss = loss or DEFAULT_LOSS[task]
     if np.shape(y_true)[:1] == (0,):
         return _nothing(loss, alpha, minimum_labels)

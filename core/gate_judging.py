@@ -84,9 +84,7 @@ def judge_not_worse(
     if kpi is None:
         check_name(metric, task)
     if not (0 <= margin < math.inf and 0.5 <= confidence < 1):
-        raise RefusedError(
-            f"margin {margin}, confidence {confidence}", hint="0 or more; 0.5 or more and below 1"
-        )
+        raise RefusedError(f"margin {margin}, confidence {confidence}", hint="0 or more; 0.5 or more and below 1")
     blank = GateResult(
         gate=f"{metric} not worse than the {against} by more than {margin:g}",
         metric=metric,
@@ -146,9 +144,7 @@ def _worsening(metric: str, paired: _Paired, confidence: float, kpi: Kpi | None,
         return _by_bootstrap(_kpi_worsening(kpi, paired, better), paired.n, confidence)
     if metric in _ROW_LOSS:
         loss = _ROW_LOSS[metric]
-        return paired_bound(
-            losses_of(paired.candidate, loss) - losses_of(paired.champion, loss), confidence=confidence
-        )
+        return paired_bound(losses_of(paired.candidate, loss) - losses_of(paired.champion, loss), confidence=confidence)
     if metric == "roc_auc_score" and paired.candidate.task is Task.BINARY:
         found = paired_auc_difference(paired.candidate.y, paired.champion.score, paired.candidate.score)
         return normal_bound(found.difference, found.standard_error, n=paired.n, confidence=confidence)
@@ -205,7 +201,5 @@ def _verdict(blank: GateResult, bound: Bound, margin: float) -> GateResult:
     if bound.low > margin:
         reason = f"worse by at least {bound.low:.4g} with confidence {share}; {margin:g} is allowed"
         return replace(found, outcome=Outcome.FAIL, reason=reason)
-    reason = (
-        f"worse by {bound.low:.4g} to {bound.high:.4g} on {bound.n} rows: not enough to tell from {margin:g}"
-    )
+    reason = f"worse by {bound.low:.4g} to {bound.high:.4g} on {bound.n} rows: not enough to tell from {margin:g}"
     return replace(found, reason=reason, rows_needed=rows_needed(bound, margin))

@@ -111,9 +111,7 @@ def _limits(minimum: float | None, maximum: float | None) -> str:
     return " and ".join(parts)
 
 
-def _nearer(
-    value: float | None, minimum: float | None, maximum: float | None
-) -> tuple[float | None, Direction]:
+def _nearer(value: float | None, minimum: float | None, maximum: float | None) -> tuple[float | None, Direction]:
     """Of two limits, the one that is broken or closer: the one worth showing."""
     if minimum is None:
         return maximum, Direction.LOWER

@@ -31,7 +31,7 @@ class IdMaker:
         self._milliseconds = -1
         self._counter = 0
         self._process = 0
-        self._random = random.Random()
+        self._random = random.Random()  # noqa: S311  # unique, not secret
 
     def __call__(self) -> str:
         """Return the next id, 36 characters."""
@@ -46,7 +46,7 @@ class IdMaker:
         process = os.getpid()
         if process != self._process:  # a fork must not go on with its parent's numbers
             self._process = process
-            self._random = random.Random(os.urandom(32))  # os.urandom alone would be half of an id's cost
+            self._random = random.Random(os.urandom(32))  # noqa: S311  # os.urandom alone would be half of an id's cost
             self._counter = self._random.getrandbits(_START_BITS)
         elif now > self._milliseconds:
             self._counter = self._random.getrandbits(_START_BITS)

@@ -91,9 +91,7 @@ def _digest(values: dict[str, Any]) -> str:
 
 def canonical_json(value: Any) -> str:
     """The one text of a JSON-able value. Raises RefusedError on what has none, naming the place."""
-    text = json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -115,16 +113,12 @@ def plain(value: Any, where: str = "$") -> Any:
         return {_key(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    raise RefusedError(
-        f"a {type(value).__name__} cannot be kept in the ledger", where=where, hint="use JSON values"
-    )
+    raise RefusedError(f"a {type(value).__name__} cannot be kept in the ledger", where=where, hint="use JSON values")
 
 
 def _plain_float(value: float, where: str) -> float | int:
     if not math.isfinite(value):
-        raise RefusedError(
-            f"{value} cannot be kept in the ledger", where=where, hint="leave it out, or use null"
-        )
+        raise RefusedError(f"{value} cannot be kept in the ledger", where=where, hint="leave it out, or use null")
     return int(value) if value.is_integer() else value
 
 
@@ -140,9 +134,7 @@ def _key(key: Any, where: str) -> str:
     return str(key.value) if isinstance(key, Enum) else key
 
 
-def verify_chain(
-    entries: Iterable[Entry], *, after: Entry | None = None, head: str | None = None
-) -> Iterator[Problem]:
+def verify_chain(entries: Iterable[Entry], *, after: Entry | None = None, head: str | None = None) -> Iterator[Problem]:
     """Yield what is wrong with a chain in order of `seq`; nothing where all is well. Reads the entries once.
 
     `after` is the entry before the first given (None: they start at 1). `head` is the last entry's hash as
@@ -156,18 +148,14 @@ def verify_chain(
         yield from _check_entry(entry, seq, previous)
         seq, previous = entry.seq, entry.hash
     if head is not None and previous != head:
-        yield Problem(
-            seq=seq, message="the chain does not end in the hash that was noted: its end was cut or replaced"
-        )
+        yield Problem(seq=seq, message="the chain does not end in the hash that was noted: its end was cut or replaced")
 
 
 def _check_entry(entry: Entry, seq: int, previous: str) -> Iterator[Problem]:
     if entry.seq <= seq:
         yield Problem(seq=entry.seq, message=f"it follows entry {seq}: entries are doubled or out of order")
     elif entry.seq > seq + 1:
-        missing = (
-            f"entry {seq + 1} is" if entry.seq == seq + 2 else f"entries {seq + 1} to {entry.seq - 1} are"
-        )
+        missing = f"entry {seq + 1} is" if entry.seq == seq + 2 else f"entries {seq + 1} to {entry.seq - 1} are"
         yield Problem(seq=entry.seq, message=f"{missing} missing before it")
     if entry.previous_hash != previous:
         yield Problem(seq=entry.seq, message="it is not chained to the entry before it")

@@ -84,9 +84,7 @@ def check_manifest(document: TomlDocument, folder: Path) -> Manifest:
 
 def _pipeline_name(about: Table, folder: Path) -> str:
     expected = "a small letter, then up to 59 small letters, digits, - or _"
-    name = about.text(
-        "name", "", expected=expected, check=lambda text: PIPELINE_NAME.fullmatch(text) is not None
-    )
+    name = about.text("name", "", expected=expected, check=lambda text: PIPELINE_NAME.fullmatch(text) is not None)
     if name and name != folder.name:
         about.wrong("name", f'is "{name}"; expected the name of its folder, "{folder.name}"')
     return name
@@ -113,9 +111,7 @@ def _step(name: str, section: Table) -> StepSpec:
     table = section.table(name)
     if not is_name(name) or name in RESERVED_PARAMETERS:
         expected = "letters, digits and _, as a Python parameter is named"
-        section.wrong(
-            name, f"cannot name a step; expected {expected}, and none of {', '.join(RESERVED_PARAMETERS)}"
-        )
+        section.wrong(name, f"cannot name a step; expected {expected}, and none of {', '.join(RESERVED_PARAMETERS)}")
     table.only(STEP_KEYS)
     settings = table.table("with")
     _json_only(settings)
@@ -147,9 +143,7 @@ def _json_only(settings: Table) -> None:
     for key, value in settings.values.items():
         odd = _not_json(value)
         if odd is not None:
-            settings.wrong(
-                key, f"holds {shown(odd)}; expected text, numbers, true, false, lists and tables of them"
-            )
+            settings.wrong(key, f"holds {shown(odd)}; expected text, numbers, true, false, lists and tables of them")
 
 
 def _not_json(value: Any) -> object | None:
@@ -169,9 +163,7 @@ def _gates(root: Table) -> tuple[GateSpec, ...]:
             key = (shown(table.values.get("metric")), kind)
             if kind in table and seen.setdefault(key, table.path) != table.path:
                 line = root.problems.document.line_of(seen[key])
-                table.wrong(
-                    kind, f"for {key[0]} is already set by the gate in line {line}; expected one gate"
-                )
+                table.wrong(kind, f"for {key[0]} is already set by the gate in line {line}; expected one gate")
     return tuple(gates)
 
 
@@ -181,22 +173,16 @@ def _gate(table: Table) -> GateSpec:
     given = [kind for kind in GATE_KINDS if kind in table]
     if len(given) != 1:
         found = " and ".join(given) or "none"
-        table.problems.add(
-            table.path, f"[[gates]] has {found}; expected exactly one of {', '.join(GATE_KINDS)}"
-        )
+        table.problems.add(table.path, f"[[gates]] has {found}; expected exactly one of {', '.join(GATE_KINDS)}")
     elif given != ["not_worse_than"]:
         for key in COMPARISON_KEYS:
             if key in table:
                 table.wrong(key, "says nothing here; expected only beside not_worse_than")
     return GateSpec(
-        metric=table.text(
-            "metric", "", expected="the name of a metric or of a function in steps.py", check=is_name
-        ),
+        metric=table.text("metric", "", expected="the name of a metric or of a function in steps.py", check=is_name),
         minimum=table.number("min", None),
         maximum=table.number("max", None),
-        not_worse_than=table.text(
-            "not_worse_than", None, expected='"champion"', check=lambda text: text == "champion"
-        ),
+        not_worse_than=table.text("not_worse_than", None, expected='"champion"', check=lambda text: text == "champion"),
         margin=table.number("margin", 0.0, expected="a number from 0 on", check=lambda margin: margin >= 0),
         confidence=table.number(
             "confidence", 0.95, expected="a number from 0.5 to below 1", check=lambda share: 0.5 <= share < 1

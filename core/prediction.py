@@ -63,10 +63,7 @@ class RowChecker:
         if len(checked) == 1:  # the commonest request by far
             columns = {name: [value] for name, value in zip(self._order, checked[0], strict=True)}
         elif checked:
-            columns = {
-                name: list(values)
-                for name, values in zip(self._order, zip(*checked, strict=True), strict=True)
-            }
+            columns = {name: list(values) for name, values in zip(self._order, zip(*checked, strict=True), strict=True)}
         else:
             columns = {name: [] for name in self._order}
         return CheckedRows(

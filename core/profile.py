@@ -125,9 +125,7 @@ class Counts:
         )
 
 
-def build_profile(
-    columns: Mapping[str, Column], signature: Signature, scores: Column | None = None
-) -> Profile:
+def build_profile(columns: Mapping[str, Column], signature: Signature, scores: Column | None = None) -> Profile:
     """Profile the reference rows: one list or array of n values per field, None or NaN where missing.
 
     `scores` are the model's, of rows it has not seen: on its training rows a model is surer than it will ever
@@ -139,9 +137,7 @@ def build_profile(
     score = None
     if scores is not None:
         score = _profile_numbers(Field(name=SCORE, kind=FieldKind.NUMBER), scores)
-    return Profile(
-        features=tuple(_profile(field, columns[field.name]) for field in signature.fields), score=score
-    )
+    return Profile(features=tuple(_profile(field, columns[field.name]) for field in signature.fields), score=score)
 
 
 def _profile(field: Field, values: Column) -> FeatureProfile:
@@ -187,9 +183,7 @@ def count(profile: Profile, columns: Mapping[str, Column], *, scores: Column | N
     score = None
     if scores is not None and profile.score is not None:
         score = _count(profile.score, scores)
-    return Counts(
-        rows=rows, features={f.name: _count(f, columns[f.name]) for f in profile.features}, score=score
-    )
+    return Counts(rows=rows, features={f.name: _count(f, columns[f.name]) for f in profile.features}, score=score)
 
 
 def _count(feature: FeatureProfile, values: Column) -> BinCounts:

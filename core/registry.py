@@ -113,9 +113,7 @@ def transition(state: VersionState, to: VersionState) -> VersionState:
     allowed = TRANSITIONS[state]
     if to not in allowed:
         options = ", ".join(sorted(allowed)) or "nothing: it is the last state"
-        raise RefusedError(
-            f"a version cannot go from {state} to {to}", hint=f"from {state} it can go to {options}"
-        )
+        raise RefusedError(f"a version cannot go from {state} to {to}", hint=f"from {state} it can go to {options}")
     return to
 
 
@@ -135,9 +133,7 @@ def check_promotable(version: Version, champion: Version | None, *, force: bool)
     if force:
         return
     if version.state in (VersionState.CANDIDATE, VersionState.REJECTED):
-        raise RefusedError(
-            _why_not(version), where=where, hint="a person who may can force it, with a reason"
-        )
+        raise RefusedError(_why_not(version), where=where, hint="a person who may can force it, with a reason")
 
 
 def _why_not(version: Version) -> str:

@@ -12,9 +12,7 @@ from quarterdeck.core.values import RunStatus, StepStatus
 TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED}),
     # back to the queue: its worker died, and it goes on from the last finished step
-    RunStatus.RUNNING: frozenset(
-        {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.QUEUED}
-    ),
+    RunStatus.RUNNING: frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.QUEUED}),
     RunStatus.FAILED: frozenset({RunStatus.QUEUED}),  # `run resume`
     RunStatus.CANCELLED: frozenset({RunStatus.QUEUED}),
     RunStatus.SUCCEEDED: frozenset(),

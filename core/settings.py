@@ -35,7 +35,11 @@ class Settings:
         "Address that the prediction server listens on. The default is reached from this machine only.",
         section="server",
     )
-    port: int = _setting(8780, "Port of the prediction server; 0 takes any that is free, and `quarterdeck service list` says which.", section="server")
+    port: int = _setting(
+        8780,
+        "Port of the prediction server; 0 takes any that is free, and `quarterdeck service list` says which.",
+        section="server",
+    )
     workers: int = _setting(1, "How many runs may be trained at the same time.", section="daemon")
     heartbeat_seconds: float = _setting(
         2.0,

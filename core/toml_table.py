@@ -78,18 +78,14 @@ class Table:
     def wrong(self, key: str, message: str) -> None:
         self.problems.add((*self.path, key), f"`{key}` {message}")
 
-    def text(
-        self, key: str, default: D, *, expected: str = "text", check: Callable[[str], bool] = bool
-    ) -> str | D:
+    def text(self, key: str, default: D, *, expected: str = "text", check: Callable[[str], bool] = bool) -> str | D:
         """Text that is not empty, or that `check` accepts."""
         return self._value(key, default, expected, lambda found: found if check(found) else None, str)
 
     def integer(self, key: str, default: D, *, minimum: int, maximum: float = math.inf) -> int | D:
         limits = f"from {minimum} on" if maximum == math.inf else f"from {minimum} to {maximum:g}"
         expected = f"a whole number {limits}"
-        return self._value(
-            key, default, expected, lambda found: found if minimum <= found <= maximum else None, int
-        )
+        return self._value(key, default, expected, lambda found: found if minimum <= found <= maximum else None, int)
 
     def number(
         self,
@@ -135,9 +131,7 @@ class Table:
             return []
         return [Table(self.problems, (*path, index), item) for index, item in enumerate(found)]
 
-    def _value(
-        self, key: str, default: D, expected: str, convert: Callable[[Any], V | None], *kinds: type
-    ) -> V | D:
+    def _value(self, key: str, default: D, expected: str, convert: Callable[[Any], V | None], *kinds: type) -> V | D:
         if key not in self.values:
             return default
         found = self.values[key]

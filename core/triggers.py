@@ -64,9 +64,7 @@ def decide_fire(
     if held is not None:
         return FireDecision(fire=False, reason=held)
     if limit_per_day is not None and fired_today >= limit_per_day:
-        return FireDecision(
-            fire=False, reason=f"it fired {fired_today} times today; the limit is {limit_per_day}"
-        )
+        return FireDecision(fire=False, reason=f"it fired {fired_today} times today; the limit is {limit_per_day}")
     return FireDecision(fire=True, reason=f"{kind}, with nothing against it")
 
 
@@ -190,9 +188,7 @@ def drift_trigger(
         return None
     if any(len(window.drifted) < features for window in last):
         return None
-    return DriftEvidence(
-        windows=tuple(window.start for window in last), features=tuple(sorted(last[-1].drifted))
-    )
+    return DriftEvidence(windows=tuple(window.start for window in last), features=tuple(sorted(last[-1].drifted)))
 
 
 def _last(ordered: list[W], windows: int) -> list[W] | None:

@@ -83,9 +83,7 @@ PHYSICS = Physics()
 CURVE = FoulingCurve()
 
 
-def _ship(
-    name: str, size: tuple[float, ...], drive: tuple[float, ...], fouling: tuple[int, int, float, int]
-) -> Ship:
+def _ship(name: str, size: tuple[float, ...], drive: tuple[float, ...], fouling: tuple[int, int, float, int]) -> Ship:
     """A ship from its size and drive, in the order of the fields, and (month, day, limit, October day)."""
     displacement, loaded, ballast, length, beam, windage = size
     speed, admiralty, consumption = drive

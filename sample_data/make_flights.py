@@ -79,9 +79,7 @@ def add_arrival(flights: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
     such time there after the departure. The real arrival is the planned one plus the arrival delay.
     """
     zones = {faa: zone for faa, zone in airports.select("faa", "tzone").rows() if zone} | ZONES_MISSING
-    by_zone = flights.with_columns(zone=pl.col("dest").replace_strict(zones)).partition_by(
-        "zone", as_dict=True
-    )
+    by_zone = flights.with_columns(zone=pl.col("dest").replace_strict(zones)).partition_by("zone", as_dict=True)
     planned = pl.concat(part.with_columns(_planned_arrival(str(zone))) for (zone,), part in by_zone.items())
     return planned.with_columns(
         block_time=(pl.col("planned_arrival") - pl.col("scheduled")).dt.total_minutes(),
@@ -105,9 +103,7 @@ def add_aircraft(flights: pl.DataFrame, planes: pl.DataFrame) -> pl.DataFrame:
     """Adds `seats` and `aircraft_age` (years) by tail number; null where the register has no airliner."""
     airliners = planes.filter(pl.col("seats") >= SMALLEST_AIRLINER_SEATS)
     facts = airliners.select("tailnum", "seats", built="year")
-    return flights.join(facts, on="tailnum", how="left").with_columns(
-        aircraft_age=pl.col("year") - pl.col("built")
-    )
+    return flights.join(facts, on="tailnum", how="left").with_columns(aircraft_age=pl.col("year") - pl.col("built"))
 
 
 def thin(flights: pl.DataFrame, seed: int) -> pl.DataFrame:

@@ -69,19 +69,38 @@ def scores_of(answers: Answers, task: Task) -> Any:
 
 
 def _judge(
-    gate: GateSpec, task: Task, classes: Any, y_true: list[Any], score: Any, beaten: Any, metrics: dict[str, float],
+    gate: GateSpec,
+    task: Task,
+    classes: Any,
+    y_true: list[Any],
+    score: Any,
+    beaten: Any,
+    metrics: dict[str, float],
     kpi: Kpi | None,
 ) -> GateResult:
     better = direction(gate.metric, minimum=gate.minimum, maximum=gate.maximum)
     if gate.not_worse_than is None:
         return judge_bound(
-            metric=gate.metric, value=metrics.get(gate.metric), n=len(y_true), minimum=gate.minimum,
-            maximum=gate.maximum, owner=gate.owner,
+            metric=gate.metric,
+            value=metrics.get(gate.metric),
+            n=len(y_true),
+            minimum=gate.minimum,
+            maximum=gate.maximum,
+            owner=gate.owner,
         )
     return judge_not_worse(
-        metric=gate.metric, task=task, y_true=y_true, score=score, champion_score=beaten, margin=gate.margin,
-        confidence=gate.confidence, classes=classes, kpi=kpi, kpi_direction=better if kpi else None,
-        owner=gate.owner, against=gate.not_worse_than,
+        metric=gate.metric,
+        task=task,
+        y_true=y_true,
+        score=score,
+        champion_score=beaten,
+        margin=gate.margin,
+        confidence=gate.confidence,
+        classes=classes,
+        kpi=kpi,
+        kpi_direction=better if kpi else None,
+        owner=gate.owner,
+        against=gate.not_worse_than,
     )
 
 

@@ -29,12 +29,8 @@ def start_daemon(workspace: Workspace, database: Database) -> Service:
     """Start the daemon in the background and wait until it says it runs. ConflictError if one runs already."""
     running = find(database, ServiceKind.DAEMON)
     if running is not None:
-        raise ConflictError(
-            f"a daemon already runs (process {running.pid})", hint="`quarterdeck daemon stop` stops it"
-        )
-    child = spawn(
-        "quarterdeck.scheduler", "--workspace", str(workspace.root), log=workspace.logs / "daemon.log"
-    )
+        raise ConflictError(f"a daemon already runs (process {running.pid})", hint="`quarterdeck daemon stop` stops it")
+    child = spawn("quarterdeck.scheduler", "--workspace", str(workspace.root), log=workspace.logs / "daemon.log")
     _background.append(child)
     return wait_for(database, ServiceKind.DAEMON, child, hint="`quarterdeck daemon logs` says why")
 
@@ -78,7 +74,11 @@ def find(database: Database, kind: ServiceKind) -> Service | None:
 
 
 def wait_for(
-    database: Database, kind: ServiceKind, child: subprocess.Popen[bytes] | None = None, *, hint: str | None = None
+    database: Database,
+    kind: ServiceKind,
+    child: subprocess.Popen[bytes] | None = None,
+    *,
+    hint: str | None = None,
 ) -> Service:
     """Wait until a service of this kind runs; UnavailableError if `child`, which should become it, ends instead."""
     found: list[Service] = []
@@ -94,7 +94,11 @@ def wait_for(
 
 
 def wait_until(
-    condition: Callable[[], bool], *, what: str, child: subprocess.Popen[bytes] | None = None, hint: str | None = None,
+    condition: Callable[[], bool],
+    *,
+    what: str,
+    child: subprocess.Popen[bytes] | None = None,
+    hint: str | None = None,
     patience: float = START_PATIENCE_S,
 ) -> None:
     """Look again and again until it holds; UnavailableError after `patience` seconds, or when `child` has ended."""
@@ -105,5 +109,3 @@ def wait_until(
         if time.monotonic() > deadline:
             raise UnavailableError(f"waited {patience:.0f} s for {what}", hint=hint)
         time.sleep(LOOK_S)  # between two looks at the store; there is nobody to notify us
-
-

@@ -137,7 +137,10 @@ class Daemon:
         self._duels.tick(manifests, now)
 
     def _beat(self, now: datetime) -> None:
-        if self._beaten_at is not None and (now - self._beaten_at).total_seconds() < self._state.settings.heartbeat_seconds:
+        if (
+            self._beaten_at is not None
+            and (now - self._beaten_at).total_seconds() < self._state.settings.heartbeat_seconds
+        ):
             return
         self._beaten_at = now
         detail = {"busy": self._workers.busy, "problems": dict(self._problems)}

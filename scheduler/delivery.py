@@ -86,7 +86,13 @@ def deliver(
 
 
 def _register(
-    tx: Connection, state: State, run: Run, manifest: Manifest, draft: Version, assessment: Assessment, now: datetime
+    tx: Connection,
+    state: State,
+    run: Run,
+    manifest: Manifest,
+    draft: Version,
+    assessment: Assessment,
+    now: datetime,
 ) -> Version:
     evidence = {
         "run": run.id,
@@ -96,16 +102,19 @@ def _register(
     }
     actor = run.requested_by
     version = registry.register(
-        tx, draft, actor=actor, environment=state.environment, reason=_in_words(assessment.gates), evidence=evidence
+        tx,
+        draft,
+        actor=actor,
+        environment=state.environment,
+        reason=_in_words(assessment.gates),
+        evidence=evidence,
     )
     if version.state is VersionState.ACCEPTED:
         _place(tx, state, manifest, version, actor, now)
     return registry.get(tx, version.model, version.number)
 
 
-def _place(
-    tx: Connection, state: State, manifest: Manifest, version: Version, actor: str, now: datetime
-) -> None:
+def _place(tx: Connection, state: State, manifest: Manifest, version: Version, actor: str, now: datetime) -> None:
     """Where an accepted version goes: beside the champion, in its place, or nowhere until a person says so."""
     champion = registry.aliases(tx, version.model, state.environment).get(Alias.CHAMPION)
     common: dict[str, Any] = {"environment": state.environment, "actor": actor, "now": now}

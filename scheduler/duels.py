@@ -69,9 +69,7 @@ class Duels:
             duels.put(tx, duel)
             self._act(tx, manifest, duel, verdict, now)
 
-    def _path(
-        self, model: str, champion: Version, challenger: Version, verdict: DuelVerdict
-    ) -> list[list[float]]:
+    def _path(self, model: str, champion: Version, challenger: Version, verdict: DuelVerdict) -> list[list[float]]:
         """The evidence at each look so far and now: [n, e-value, difference, low, high]."""
         with self._state.database.read() as tx:
             known = duels.find(tx, self._state.environment, model, champion.number, challenger.number)
@@ -84,14 +82,12 @@ class Duels:
     def _act(self, tx: Any, manifest: Manifest, duel: duels.Duel, verdict: DuelVerdict, now: datetime) -> None:
         evidence = {"duel": verdict.to_json()}
         reason = "; ".join(verdict.reasons)
-        common = {"environment": self._state.environment, "actor": ACTOR, "reason": reason, "now": now}
+        common: dict[str, Any] = {"environment": self._state.environment, "actor": ACTOR, "reason": reason, "now": now}
         if verdict.decision is Decision.REJECT:
             registry.withdraw(tx, duel.model, **common, evidence=evidence, lost=True)
             log.info("%s: challenger %s lost: %s", duel.model, duel.challenger, reason)
         elif verdict.decision is Decision.PROMOTE and manifest.rollout.promote is Promotion.AUTO:
-            registry.promote(
-                tx, duel.model, duel.challenger, **common, saw_champion=duel.champion, evidence=evidence
-            )
+            registry.promote(tx, duel.model, duel.challenger, **common, saw_champion=duel.champion, evidence=evidence)
             log.info("%s: challenger %s is champion: %s", duel.model, duel.challenger, reason)
         elif verdict.decision is Decision.HOLD and verdict.n >= manifest.rollout.maximum_labels:
             undecided = f"undecided after {verdict.n} labels, so the champion stays; {reason}"

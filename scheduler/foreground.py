@@ -21,9 +21,7 @@ STOP_PATIENCE_S = 5.0
 OnChange = Callable[[Run, list[StepRun]], None]
 
 
-def run_pipeline(
-    workspace: Workspace, database: Database, pipeline: str, *, by: str, on_change: OnChange
-) -> Run:
+def run_pipeline(workspace: Workspace, database: Database, pipeline: str, *, by: str, on_change: OnChange) -> Run:
     """Queue a run, give it to a worker, and call `on_change` whenever its run or steps look different.
 
     A ctrl+c cancels the run and waits for its worker. A daemon may take the run first: then that worker is followed.
@@ -79,9 +77,7 @@ def _follow(database: Database, run_id: int, on_change: OnChange, working: Calla
         if not alive and found[0].status is RunStatus.RUNNING and found[0].attempt <= 1:
             return _died(database, run_id)
         if not alive and found[0].status is RunStatus.QUEUED:
-            raise ConflictError(
-                f"the worker of run {run_id} ended before it began", hint="the log worker.log says why"
-            )
+            raise ConflictError(f"the worker of run {run_id} ended before it began", hint="the log worker.log says why")
         time.sleep(LOOK_S)  # between two looks at the store; there is nobody to notify us
 
 

@@ -21,7 +21,7 @@ from quarterdeck.scheduler.judging import judge_drift, judge_labels
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import registry, traffic_queries, windows
 from quarterdeck.store.artifacts import ArtifactStore
-from quarterdeck.store.traffic import micros, moment
+from quarterdeck.store.traffic import moment
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,11 @@ class Monitor:
         with self._state.traffic.write() as tx:
             traffic_queries.set_cursor(tx, "labelled", rows[-1].seq)
         return {
-            WindowKey(row.endpoint, row.version, window_start(row.event_at, manifests[row.endpoint].monitoring.window))
+            WindowKey(
+                row.endpoint,
+                row.version,
+                window_start(row.event_at, manifests[row.endpoint].monitoring.window),
+            )
             for row in rows
             if row.endpoint in manifests
         }
@@ -197,5 +201,3 @@ def window_start(event_at: int, width: timedelta) -> int:
     """The start of the window that holds a time, both in microseconds; windows are aligned to 1970 UTC."""
     step = width // timedelta(microseconds=1)
     return event_at - event_at % step
-
-

@@ -43,9 +43,7 @@ class Recording:
     def step_failed(self, step: str, error: QuarterdeckError, *, trace: str, retry_in: float | None) -> None:
         log.error("step %s: %s\n%s", step, error, trace)
         again = "" if retry_in is None else f"; again in {retry_in:.0f} s"
-        self._change(
-            step, status=StepStatus.FAILED, finished_at=utc_now(), error=str(error), message=f"failed{again}"
-        )
+        self._change(step, status=StepStatus.FAILED, finished_at=utc_now(), error=str(error), message=f"failed{again}")
 
     def step_skipped(self, step: str, *, needs: str) -> None:
         self._change(step, status=StepStatus.SKIPPED, message=f"needs {needs}, which failed")

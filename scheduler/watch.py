@@ -60,9 +60,7 @@ class Watch:
                 finding = _JUDGES[trigger.kind](manifest, spec, version, closed)
                 self._act(tx, trigger, spec, finding, now)
 
-    def _act(
-        self, tx: Connection, trigger: Trigger, spec: TriggerSpec, finding: Finding | None, now: datetime
-    ) -> None:
+    def _act(self, tx: Connection, trigger: Trigger, spec: TriggerSpec, finding: Finding | None, now: datetime) -> None:
         """Raise or resolve the trigger's alert, and fire."""
         cause = {"model": trigger.pipeline, "kind": trigger.kind.value, "subject": trigger.name}
         if finding is None:
@@ -72,8 +70,14 @@ class Watch:
             tx, **cause, message=finding.message, evidence=finding.evidence, now=now, event_at=finding.at
         )
         run = fire(
-            tx, trigger, spec, now=now, environment=self._state.environment, evidence=finding.evidence,
-            evidence_at=finding.at, alert_id=alert.id,
+            tx,
+            trigger,
+            spec,
+            now=now,
+            environment=self._state.environment,
+            evidence=finding.evidence,
+            evidence_at=finding.at,
+            alert_id=alert.id,
         )
         if run is not None:
             log.info("trigger %s/%s started run %s: %s", trigger.pipeline, trigger.name, run.id, finding.message)
@@ -86,9 +90,7 @@ def find_drift(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
         for window in closed
         if window.drifted is not None
     ]
-    evidence = drift_trigger(
-        judged, features=spec.features, windows=spec.windows, width=manifest.monitoring.window
-    )
+    evidence = drift_trigger(judged, features=spec.features, windows=spec.windows, width=manifest.monitoring.window)
     if evidence is None:
         return None
     values = {item.feature: item.value for item in judged[-1].results if item.feature in evidence.features}
@@ -118,12 +120,15 @@ def find_decay(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
         if window.labelled >= max(manifest.monitoring.minimum_rows, LABELLED_SHARE * window.rows)
     ]
     values = [
-        WindowMetric(start=window.start, value=window.metrics.get(spec.metric), n=window.labelled)
-        for window in enough
+        WindowMetric(start=window.start, value=window.metrics.get(spec.metric), n=window.labelled) for window in enough
     ]
     evidence = decay(
-        values, reference=reference, worse_by=spec.worse_by * abs(reference), windows=spec.windows,
-        direction=direction(spec.metric), width=manifest.monitoring.window,
+        values,
+        reference=reference,
+        worse_by=spec.worse_by * abs(reference),
+        windows=spec.windows,
+        direction=direction(spec.metric),
+        width=manifest.monitoring.window,
     )
     if evidence is None:
         return None

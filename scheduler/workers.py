@@ -95,14 +95,12 @@ class Workers:
     def tick(self, now: datetime) -> None:
         """Reap what has ended, and stop what was cancelled."""
         for watched in list(self._watched.values()):
-            child = self._children.get(watched.pid)
-            code = child.poll() if child is not None else None
-            if code is not None or not same_process(watched.pid, watched.started):
-                self._children.pop(watched.pid, None)
-                del self._watched[watched.run_id]
-                self._ended(watched, code, now)
-            else:
+            if same_process(watched.pid, watched.started):  # a child that ended and was not reaped is none either
                 self._stop_if_cancelled(watched, now)
+                continue
+            child = self._children.pop(watched.pid, None)
+            del self._watched[watched.run_id]
+            self._ended(watched, None if child is None else child.wait(), now)
 
     def stop(self, now: datetime) -> None:
         """Ask every worker to stop; their runs go back to the queue for the next daemon."""

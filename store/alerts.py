@@ -17,7 +17,14 @@ _alert = table(AlertRow)
 
 
 def raise_alert(
-    tx: Connection, *, model: str, kind: str, subject: str, message: str, evidence: dict[str, Any], now: datetime,
+    tx: Connection,
+    *,
+    model: str,
+    kind: str,
+    subject: str,
+    message: str,
+    evidence: dict[str, Any],
+    now: datetime,
     event_at: datetime | None = None,
 ) -> Alert:
     """Open an alert, or count one more sighting of the open one with this model, kind and subject.
@@ -26,17 +33,21 @@ def raise_alert(
     """
     found = _unresolved(tx, model, kind, subject)
     if found is None:
-        values = {"model": model, "kind": kind, "subject": subject, "state": AlertState.OPEN.value, "opened_at": now}
+        values = {
+            "model": model,
+            "kind": kind,
+            "subject": subject,
+            "state": AlertState.OPEN.value,
+            "opened_at": now,
+        }
         key = tx.execute(
-            insert(_alert).values(
-                **values, message=message, last_at=now, event_at=event_at, count=1, evidence=evidence
-            )
+            insert(_alert).values(**values, message=message, last_at=now, event_at=event_at, count=1, evidence=evidence)
         ).inserted_primary_key
         assert key is not None
         return get(tx, key[0])
     again = event_at is not None and event_at == found.event_at
-    seen = {"last_at": now, "event_at": event_at, "message": message, "evidence": evidence}
-    seen["count"] = found.count if again else found.count + 1
+    count = found.count if again else found.count + 1
+    seen = {"last_at": now, "event_at": event_at, "message": message, "evidence": evidence, "count": count}
     tx.execute(update(_alert).where(_alert.c.id == found.id).values(**seen))
     return get(tx, found.id)
 
@@ -46,9 +57,7 @@ def resolve(tx: Connection, *, model: str, kind: str, subject: str, now: datetim
     found = _unresolved(tx, model, kind, subject)
     if found is None:
         return None
-    tx.execute(
-        update(_alert).where(_alert.c.id == found.id).values(state=AlertState.RESOLVED.value, last_at=now)
-    )
+    tx.execute(update(_alert).where(_alert.c.id == found.id).values(state=AlertState.RESOLVED.value, last_at=now))
     return get(tx, found.id)
 
 

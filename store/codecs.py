@@ -192,9 +192,7 @@ def _bundle(value: Any, step: str) -> Encoded:
         parts = tuple(encode(item, step=step) for item in value)
         items = [child.sha256 for child in parts]
     kind = "tuple" if isinstance(value, tuple) else type(value).__name__
-    return Encoded(
-        kind="bundle", data=_document({"bundle": kind, "items": items}, f"step {step}"), children=parts
-    )
+    return Encoded(kind="bundle", data=_document({"bundle": kind, "items": items}, f"step {step}"), children=parts)
 
 
 def _model(model: FittedModel, step: str) -> Encoded:
@@ -208,9 +206,7 @@ def _model(model: FittedModel, step: str) -> Encoded:
         "trained_to": None if model.trained_to is None else model.trained_to.isoformat(),
         "rows": model.rows,
     }
-    return Encoded(
-        kind="model", data=_document({"model": content}, f"step {step}"), children=(estimator, reference)
-    )
+    return Encoded(kind="model", data=_document({"model": content}, f"step {step}"), children=(estimator, reference))
 
 
 def _read_document(document: Any, get: Get) -> Any:
@@ -276,6 +272,4 @@ def _refused(value: Any, where: str) -> StepError:
     }
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     advice = f"{hints[kind.__name__]}; " if kind.__name__ in hints else ""
-    return StepError(
-        f"It returned a {name}, which cannot be kept.", where=where, hint=f"{advice}return {CAN_BE_KEPT}"
-    )
+    return StepError(f"It returned a {name}, which cannot be kept.", where=where, hint=f"{advice}return {CAN_BE_KEPT}")

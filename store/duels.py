@@ -13,6 +13,7 @@ from quarterdeck.store.rows import table, value_of
 from quarterdeck.store.tables import DuelRow
 
 _duel = table(DuelRow)
+COLUMNS = tuple(column.name for column in _duel.columns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +33,7 @@ class Duel:
 
 def put(tx: Connection, duel: Duel) -> None:
     """Keep the newest evidence of a pair; when it began is kept from the first time."""
-    values = {name: getattr(duel, name) for name in _duel.c.keys()} | {"decision": duel.decision.value}
+    values = {name: getattr(duel, name) for name in COLUMNS} | {"decision": duel.decision.value}
     key = [_duel.c[name] == values.pop(name) for name in ("environment", "model", "champion", "challenger")]
     if tx.execute(select(_duel.c.started_at).where(*key)).one_or_none() is None:
         names = {"environment": duel.environment, "model": duel.model}

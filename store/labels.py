@@ -16,9 +16,7 @@ def endpoints_of(tx: Connection, ids: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for chunk in _chunks(ids):
         found.update(
-            tx.execute(
-                select(predictions.c.id, predictions.c.endpoint).where(predictions.c.id.in_(chunk))
-            ).all()
+            tx.execute(select(predictions.c.id, predictions.c.endpoint).where(predictions.c.id.in_(chunk))).all()
         )
     return found
 

@@ -38,9 +38,7 @@ def live_from(entries: Iterable[Entry], at: datetime) -> list[Live]:
         if entry.at > at or entry.act not in ACTS:
             continue
         if not isinstance(entry.after, dict):
-            raise IntegrityError(
-                "an entry was changed", where=f"entry {entry.seq}", hint="`quarterdeck audit verify`"
-            )
+            raise IntegrityError("an entry was changed", where=f"entry {entry.seq}", hint="`quarterdeck audit verify`")
         key = (entry.environment or "", entry.subject.partition("@")[0])
         before = found.get(key)
         champion = entry.after.get("champion")

@@ -63,9 +63,7 @@ class PlannedEndpoint:
     """A model's part of the plan. `standby`: worth holding ready, the newest good version and the previous champion."""
 
     name: str
-    signature: (
-        Signature  # the champion's, or where there is none the newest version's: what a label looks like
-    )
+    signature: Signature  # the champion's, or where there is none the newest version's: what a label looks like
     champion: PlannedVersion | None
     challenger: PlannedVersion | None
     standby: tuple[PlannedVersion, ...] = ()
@@ -81,9 +79,7 @@ class TrafficPlan:
 def read_plan(tx: Connection, environment: str) -> TrafficPlan:
     """What answers in an environment now."""
     aliases: dict[str, dict[Alias, int]] = defaultdict(dict)
-    found = select(_alias.c.model, _alias.c.alias, _alias.c.version).where(
-        _alias.c.environment == environment
-    )
+    found = select(_alias.c.model, _alias.c.alias, _alias.c.version).where(_alias.c.environment == environment)
     for model, alias, number in tx.execute(found):
         aliases[model][Alias(alias)] = number
     newest = dict(tx.execute(_newest(_version.c.state.in_(_GOOD))).all())
@@ -110,9 +106,7 @@ def _versions(tx: Connection, keys: set[tuple[str, int]]) -> dict[tuple[str, int
         numbers[model].append(number)
     result = {}
     for model, wanted in numbers.items():
-        for row in tx.execute(
-            select(_version).where(_version.c.model == model, _version.c.number.in_(wanted))
-        ):
+        for row in tx.execute(select(_version).where(_version.c.model == model, _version.c.number.in_(wanted))):
             result[(model, row.number)] = PlannedVersion(
                 model=model,
                 number=row.number,
@@ -134,11 +128,7 @@ def _endpoint(
         return None if number is None else versions[last.model, number]
 
     champion, challenger = version(named.get(Alias.CHAMPION)), version(named.get(Alias.CHALLENGER))
-    ready = {
-        item.number: item
-        for item in (version(named.get(Alias.PREVIOUS)), version(newest))
-        if item is not None
-    }
+    ready = {item.number: item for item in (version(named.get(Alias.PREVIOUS)), version(newest)) if item is not None}
     live = {item.number for item in (champion, challenger) if item is not None}
     return PlannedEndpoint(
         name=last.model,

@@ -25,7 +25,9 @@ _version = table(VersionRow)
 _alias = table(AliasRow)
 
 
-def register(tx: Connection, draft: Version, *, actor: str, environment: str, reason: str, evidence: dict[str, Any]) -> Version:
+def register(
+    tx: Connection, draft: Version, *, actor: str, environment: str, reason: str, evidence: dict[str, Any]
+) -> Version:
     """Add a version under the next number of its model (the draft's own number is not looked at)."""
     last = tx.execute(select(func.max(_version.c.number)).where(_version.c.model == draft.model)).scalar()
     number = (last or 0) + 1
@@ -74,7 +76,12 @@ def resolve(tx: Connection, reference: Reference, environment: str) -> Version:
 
 
 def versions(
-    tx: Connection, *, model: str | None = None, state: VersionState | None = None, limit: int = 100, offset: int = 0
+    tx: Connection,
+    *,
+    model: str | None = None,
+    state: VersionState | None = None,
+    limit: int = 100,
+    offset: int = 0,
 ) -> list[Version]:
     """The newest first."""
     query = select(_version).order_by(_version.c.created.desc(), _version.c.number.desc())
@@ -97,8 +104,17 @@ def aliases(tx: Connection, model: str, environment: str) -> dict[Alias, int]:
 
 
 def promote(
-    tx: Connection, model: str, number: int, *, environment: str, actor: str, reason: str, now: datetime,
-    saw_champion: int | None, force: bool = False, evidence: dict[str, Any] | None = None,
+    tx: Connection,
+    model: str,
+    number: int,
+    *,
+    environment: str,
+    actor: str,
+    reason: str,
+    now: datetime,
+    saw_champion: int | None,
+    force: bool = False,
+    evidence: dict[str, Any] | None = None,
 ) -> Version:
     """Make a version the champion; the champion becomes previous. `saw_champion` is what the caller saw (or None)."""
     version = get(tx, model, number)
@@ -112,13 +128,31 @@ def promote(
     if Alias.CHALLENGER in found and found[Alias.CHALLENGER] != number:
         after[Alias.CHALLENGER] = found[Alias.CHALLENGER]
     note = {"forced": True} if force else {}
-    _move(tx, model, environment, found, after, act="promote", subject=number, actor=actor, reason=reason, now=now,
-          evidence=(evidence or {}) | note)
+    _move(
+        tx,
+        model,
+        environment,
+        found,
+        after,
+        act="promote",
+        subject=number,
+        actor=actor,
+        reason=reason,
+        now=now,
+        evidence=(evidence or {}) | note,
+    )
     return get(tx, model, number)
 
 
 def rollback(
-    tx: Connection, model: str, *, environment: str, actor: str, reason: str, now: datetime, saw_champion: int | None
+    tx: Connection,
+    model: str,
+    *,
+    environment: str,
+    actor: str,
+    reason: str,
+    now: datetime,
+    saw_champion: int | None,
 ) -> Version:
     """Make the previous champion the champion again, at once: no gate and no analysis is asked."""
     found = aliases(tx, model, environment)
@@ -126,9 +160,21 @@ def rollback(
     previous = get(tx, model, found[Alias.PREVIOUS]) if Alias.PREVIOUS in found else None
     champion = get(tx, model, found[Alias.CHAMPION]) if Alias.CHAMPION in found else None
     check_rollback(champion, previous, model=model)
-    after = found | {Alias.CHAMPION: found[Alias.PREVIOUS], Alias.PREVIOUS: found[Alias.CHAMPION]}
-    _move(tx, model, environment, found, after, act="rollback", subject=after[Alias.CHAMPION], actor=actor,
-          reason=reason, now=now, evidence={})
+    after = dict(found)
+    after[Alias.CHAMPION], after[Alias.PREVIOUS] = found[Alias.PREVIOUS], found[Alias.CHAMPION]
+    _move(
+        tx,
+        model,
+        environment,
+        found,
+        after,
+        act="rollback",
+        subject=after[Alias.CHAMPION],
+        actor=actor,
+        reason=reason,
+        now=now,
+        evidence={},
+    )
     return get(tx, model, after[Alias.CHAMPION])
 
 
@@ -138,22 +184,51 @@ def challenge(
     """Let an accepted version answer in shadow beside the champion; another challenger steps back."""
     found = aliases(tx, model, environment)
     after = found | {Alias.CHALLENGER: number}
-    _move(tx, model, environment, found, after, act="challenge", subject=number, actor=actor, reason=reason, now=now,
-          evidence={})
+    _move(
+        tx,
+        model,
+        environment,
+        found,
+        after,
+        act="challenge",
+        subject=number,
+        actor=actor,
+        reason=reason,
+        now=now,
+        evidence={},
+    )
     return get(tx, model, number)
 
 
 def withdraw(
-    tx: Connection, model: str, *, environment: str, actor: str, reason: str, now: datetime,
-    evidence: dict[str, Any] | None = None, lost: bool = False,
+    tx: Connection,
+    model: str,
+    *,
+    environment: str,
+    actor: str,
+    reason: str,
+    now: datetime,
+    evidence: dict[str, Any] | None = None,
+    lost: bool = False,
 ) -> None:
     """Take the challenger out of the traffic: the comparison ended without a promotion, or it `lost`."""
     found = aliases(tx, model, environment)
     if Alias.CHALLENGER not in found:
         raise NotFoundError(f"{model} has no challenger in {environment}")
     after = {alias: number for alias, number in found.items() if alias is not Alias.CHALLENGER}
-    _move(tx, model, environment, found, after, act="withdraw", subject=found[Alias.CHALLENGER], actor=actor,
-          reason=reason, now=now, evidence=evidence or {})
+    _move(
+        tx,
+        model,
+        environment,
+        found,
+        after,
+        act="withdraw",
+        subject=found[Alias.CHALLENGER],
+        actor=actor,
+        reason=reason,
+        now=now,
+        evidence=evidence or {},
+    )
     if lost:
         _set_state(tx, get(tx, model, found[Alias.CHALLENGER]), VersionState.REJECTED)
 
@@ -167,13 +242,31 @@ def _check_unchanged(model: str, environment: str, saw: int | None, found: int |
 
 
 def _move(
-    tx: Connection, model: str, environment: str, before: Mapping[Alias, int], after: Mapping[Alias, int], *,
-    act: str, subject: int, actor: str, reason: str, now: datetime, evidence: dict[str, Any],
+    tx: Connection,
+    model: str,
+    environment: str,
+    before: Mapping[Alias, int],
+    after: Mapping[Alias, int],
+    *,
+    act: str,
+    subject: int,
+    actor: str,
+    reason: str,
+    now: datetime,
+    evidence: dict[str, Any],
 ) -> None:
     """Write the states and aliases that differ, and the one ledger entry."""
     entry = ledger.append(
-        tx, now=now, actor=actor, act=act, subject=f"{model}@{subject}", environment=environment, reason=reason,
-        evidence=evidence, before=_plain(before), after=_plain(after),
+        tx,
+        now=now,
+        actor=actor,
+        act=act,
+        subject=f"{model}@{subject}",
+        environment=environment,
+        reason=reason,
+        evidence=evidence,
+        before=_plain(before),
+        after=_plain(after),
     )
     for number in sorted(set(before.values()) | set(after.values())):
         _set_state(tx, get(tx, model, number), _state_for(number, after))
@@ -183,7 +276,11 @@ def _move(
             tx.execute(delete(_alias).where(*where, _alias.c.alias == alias.value))
             tx.execute(
                 insert(_alias).values(
-                    environment=environment, model=model, alias=alias.value, version=number, changed_at=now,
+                    environment=environment,
+                    model=model,
+                    alias=alias.value,
+                    version=number,
+                    changed_at=now,
                     ledger_seq=entry.seq,
                 )
             )
@@ -215,13 +312,27 @@ def _name(number: int | None) -> str:
 
 
 _PLAIN = (
-    "model", "run_id", "artifact", "onnx", "profile", "engine_reason", "max_difference", "trained_from", "trained_to",
-    "rows", "size_bytes", "created",
+    "model",
+    "run_id",
+    "artifact",
+    "onnx",
+    "profile",
+    "engine_reason",
+    "max_difference",
+    "trained_from",
+    "trained_to",
+    "rows",
+    "size_bytes",
+    "created",
 )
 
 
 def _to_version(row: Any) -> Version:
     return value_of(
-        Version, row, state=VersionState, engine=Engine, signature=Signature.from_json,
+        Version,
+        row,
+        state=VersionState,
+        engine=Engine,
+        signature=Signature.from_json,
         verdicts=lambda items: tuple(GateResult.from_json(item) for item in items),
     )

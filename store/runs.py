@@ -16,9 +16,7 @@ from quarterdeck.store.tables import RunRow
 _run = table(RunRow)
 
 
-def request(
-    tx: Connection, pipeline: str, *, by: str, cause: dict[str, Any], now: datetime
-) -> Run:
+def request(tx: Connection, pipeline: str, *, by: str, cause: dict[str, Any], now: datetime) -> Run:
     """A new queued run."""
     values = {
         "pipeline": pipeline,
@@ -84,8 +82,14 @@ def claim(tx: Connection, run_id: int, *, pid: int, process_started: float, now:
 
 
 def finish(
-    tx: Connection, run_id: int, status: RunStatus, *, now: datetime, error: str | None = None,
-    version: int | None = None, message: str = "",
+    tx: Connection,
+    run_id: int,
+    status: RunStatus,
+    *,
+    now: datetime,
+    error: str | None = None,
+    version: int | None = None,
+    message: str = "",
 ) -> Run:
     """End a run: succeeded, failed or cancelled."""
     run = get(tx, run_id)
@@ -98,8 +102,14 @@ def requeue(tx: Connection, run_id: int, *, reason: str) -> Run:
     """Back to the queue: finished steps are taken from the cache when it goes on."""
     run = get(tx, run_id)
     _set(
-        tx, run, RunStatus.QUEUED, worker_pid=None, worker_started=None, finished_at=None,
-        cancel_requested=False, message=reason,
+        tx,
+        run,
+        RunStatus.QUEUED,
+        worker_pid=None,
+        worker_started=None,
+        finished_at=None,
+        cancel_requested=False,
+        message=reason,
     )
     return get(tx, run_id)
 

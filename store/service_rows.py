@@ -31,12 +31,7 @@ def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int
     kind = ServiceKind.SERVER.value
     where = (_service.c.kind == kind, _service.c.name == name)
     found = tx.execute(select(_service).where(*where)).one_or_none()
-    if (
-        found is not None
-        and found.stopped_at is None
-        and found.pid != pid
-        and _runs(found.pid, found.process_started)
-    ):
+    if found is not None and found.stopped_at is None and found.pid != pid and _runs(found.pid, found.process_started):
         raise ConflictError(
             f"a prediction server of this workspace runs already: process {found.pid}, port {found.port}",
             hint="stop that one first",

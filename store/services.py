@@ -37,15 +37,30 @@ def same_process(pid: int, started: float) -> bool:
 
 
 def announce(
-    tx: Connection, kind: ServiceKind, name: str, *, pid: int, now: datetime, host: str | None = None,
-    port: int | None = None, detail: dict[str, Any] | None = None,
+    tx: Connection,
+    kind: ServiceKind,
+    name: str,
+    *,
+    pid: int,
+    now: datetime,
+    host: str | None = None,
+    port: int | None = None,
+    detail: dict[str, Any] | None = None,
 ) -> None:
     """Say that this process is now the service of this kind and name."""
     tx.execute(delete(_service).where(_service.c.kind == kind.value, _service.c.name == name))
     tx.execute(
         insert(_service).values(
-            kind=kind.value, name=name, pid=pid, process_started=process_started(pid) or 0.0, host=host, port=port,
-            started_at=now, heartbeat_at=now, stopped_at=None, detail=detail or {},
+            kind=kind.value,
+            name=name,
+            pid=pid,
+            process_started=process_started(pid) or 0.0,
+            host=host,
+            port=port,
+            started_at=now,
+            heartbeat_at=now,
+            stopped_at=None,
+            detail=detail or {},
         )
     )
 

@@ -97,4 +97,4 @@ def remember(tx: Connection, key: str, sha256: str, *, now: datetime) -> None:
 def lineage_of(tx: Connection, run_id: int) -> list[tuple[str, str, str, str]]:
     """(step, direction, name, sha256) of a run."""
     columns = (_lineage.c.step, _lineage.c.direction, _lineage.c.name, _lineage.c.sha256)
-    return [tuple(row) for row in tx.execute(select(*columns).where(_lineage.c.run_id == run_id))]  # type: ignore[misc]  # four selected columns
+    return [tuple(row) for row in tx.execute(select(*columns).where(_lineage.c.run_id == run_id))]

@@ -138,9 +138,7 @@ def append_predictions(tx: Connection, records: Sequence[PredictionRecord]) -> N
     _append(tx, "prediction", tuple(PredictionRecord.__annotations__), records)
 
 
-def _append(
-    tx: Connection, name: str, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]]
-) -> None:
+def _append(tx: Connection, name: str, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows a statement.
 
     The driver takes Python's lock back after each statement, and a busy server's loop gives it away only every few

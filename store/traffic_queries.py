@@ -40,17 +40,13 @@ def predictions_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]
 
 def labelled_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]:
     """New labels with the champion's prediction that each is about: (seq, endpoint, version, event_at)."""
-    joined = labels.join(
-        predictions, and_(predictions.c.id == labels.c.id, predictions.c.arm == Arm.CHAMPION.value)
-    )
+    joined = labels.join(predictions, and_(predictions.c.id == labels.c.id, predictions.c.arm == Arm.CHAMPION.value))
     columns = (labels.c.seq, labels.c.endpoint, predictions.c.version, predictions.c.event_at)
     query = select(*columns).select_from(joined).where(labels.c.seq > seq)
     return list(tx.execute(query.order_by(labels.c.seq).limit(limit)))
 
 
-def scored_labels(
-    tx: Connection, endpoint: str, version: int, start: int, end: int
-) -> list[Row[Any]]:
+def scored_labels(tx: Connection, endpoint: str, version: int, start: int, end: int) -> list[Row[Any]]:
     """(label, score, probabilities) of a version's labelled predictions with event time in [start, end)."""
     joined = labels.join(predictions, predictions.c.id == labels.c.id)
     where = (
@@ -85,7 +81,12 @@ def pairs(tx: Connection, endpoint: str, champion: int, challenger: int) -> list
         theirs, and_(theirs.c.id == labels.c.id, theirs.c.version == challenger)
     )
     columns = (
-        labels.c.id, labels.c.label, ours.c.score, theirs.c.score, ours.c.probabilities, theirs.c.probabilities,
+        labels.c.id,
+        labels.c.label,
+        ours.c.score,
+        theirs.c.score,
+        ours.c.probabilities,
+        theirs.c.probabilities,
     )
     query = select(*columns).select_from(joined).where(labels.c.endpoint == endpoint).order_by(labels.c.seq)
     names = ("id", "label", "champion", "challenger", "champion_probabilities", "challenger_probabilities")
@@ -147,9 +148,12 @@ def add_counts(tx: Connection, endpoint: str, version: int, start: int, *, rows:
 def window_keys(tx: Connection, endpoint: str, *, since: int) -> list[tuple[int, int]]:
     """(version, start) of every window that starts at `since` or later."""
     where = (window_counts.c.endpoint == endpoint, window_counts.c.start >= since)
-    return [(version, start) for version, start in tx.execute(
-        select(window_counts.c.version, window_counts.c.start).where(*where).order_by(window_counts.c.start)
-    )]
+    return [
+        (version, start)
+        for version, start in tx.execute(
+            select(window_counts.c.version, window_counts.c.start).where(*where).order_by(window_counts.c.start)
+        )
+    ]
 
 
 def cursor(tx: Connection, name: str) -> int:

@@ -60,8 +60,16 @@ def set_next_fire(tx: Connection, trigger_id: int, at: datetime | None) -> None:
 
 
 def record_firing(
-    tx: Connection, trigger: Trigger, *, now: datetime, fired: bool, reason: str, evidence: dict[str, Any],
-    evidence_at: datetime | None = None, alert_id: int | None = None, run_id: int | None = None,
+    tx: Connection,
+    trigger: Trigger,
+    *,
+    now: datetime,
+    fired: bool,
+    reason: str,
+    evidence: dict[str, Any],
+    evidence_at: datetime | None = None,
+    alert_id: int | None = None,
+    run_id: int | None = None,
 ) -> int:
     """Keep that the condition held and what came of it; gives the firing's id."""
     values = {"trigger_id": trigger.id, "pipeline": trigger.pipeline, "at": now, "evidence_at": evidence_at}

@@ -11,13 +11,18 @@ from quarterdeck.store.rows import table, value_of
 from quarterdeck.store.tables import WindowRow
 
 _window = table(WindowRow)
+COLUMNS = tuple(column.name for column in _window.columns)
 
 
 def put(tx: Connection, window: Window) -> None:
     """Keep a window's findings in place of earlier ones."""
-    key = (_window.c.model == window.model, _window.c.version == window.version, _window.c.start == window.start)
+    key = (
+        _window.c.model == window.model,
+        _window.c.version == window.version,
+        _window.c.start == window.start,
+    )
     tx.execute(delete(_window).where(*key))
-    tx.execute(insert(_window).values(**{name: getattr(window, name) for name in _window.c.keys()}))
+    tx.execute(insert(_window).values(**{name: getattr(window, name) for name in COLUMNS}))
 
 
 def last(tx: Connection, model: str, *, version: int | None = None, limit: int = 50) -> list[Window]:

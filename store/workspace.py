@@ -75,9 +75,7 @@ class Workspace:
                 self.state.chmod(0o700)
         except OSError as error:
             hint = "check its owner and mode, and the space on the disk"
-            raise UnavailableError(
-                f"cannot be used: {error.strerror}", where=str(self.state), hint=hint
-            ) from error
+            raise UnavailableError(f"cannot be used: {error.strerror}", where=str(self.state), hint=hint) from error
 
 
 def find_workspace(start: Path, explicit: Path | None = None) -> Workspace:
@@ -150,9 +148,7 @@ def _files(*, data: bool) -> dict[Path, Path]:
         if path.is_file() and "__pycache__" not in path.parts
     }
     if data:
-        files |= {
-            Path("data", name, f"{name}.parquet"): sample_data.path(f"{name}.parquet") for name in SAMPLES
-        }
+        files |= {Path("data", name, f"{name}.parquet"): sample_data.path(f"{name}.parquet") for name in SAMPLES}
     return files
 
 

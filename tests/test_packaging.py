@@ -27,9 +27,7 @@ def folders_with_code() -> set[str]:
     found = set()
     for top in TOP:
         for file in (ROOT / top).rglob("*.py"):
-            if "__pycache__" not in file.parts and not file.is_relative_to(
-                ROOT / "sample_data" / "workspace"
-            ):
+            if "__pycache__" not in file.parts and not file.is_relative_to(ROOT / "sample_data" / "workspace"):
                 found.add("quarterdeck." + ".".join(file.parent.relative_to(ROOT).parts))
     return found
 
@@ -59,7 +57,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     for name in TOP:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     program = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", program, str(copy)], cwd=copy, check=True, capture_output=True, timeout=110)
+    command = [sys.executable, "-c", program, str(copy)]
+    subprocess.run(command, cwd=copy, check=True, capture_output=True, timeout=110)
     with zipfile.ZipFile(next(copy.glob("*.whl"))) as archive:
         return set(archive.namelist())
 

@@ -28,9 +28,7 @@ def confirm(what: list[str], *, yes: bool) -> None:
     if yes:
         return
     if not in_terminal():
-        raise UsageError(
-            "this act asks for confirmation, and there is no terminal to ask in", hint="add --yes"
-        )
+        raise UsageError("this act asks for confirmation, and there is no terminal to ask in", hint="add --yes")
     for line in what:
         print(clean(line), file=sys.stderr)
     if _question("Do it? [y/N] ").lower() not in ("y", "yes"):

@@ -23,9 +23,7 @@ def list_(
     subject: Annotated[
         str | None, typer.Option("--subject", "-s", help="A model or a version: flights, flights@3.")
     ] = None,
-    act: Annotated[
-        str | None, typer.Option("--act", help="Only this act: promote, rollback, register ...")
-    ] = None,
+    act: Annotated[str | None, typer.Option("--act", help="Only this act: promote, rollback, register ...")] = None,
     limit: Limit = 50,
     offset: Offset = 0,
     as_json: AsJson = False,
@@ -36,10 +34,7 @@ def list_(
     if as_json:
         print_json(found)
         return
-    rows = [
-        (item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason)
-        for item in found
-    ]
+    rows = [(item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason) for item in found]
     columns = ("seq", "at", "by", "act", "subject", "environment", "reason")
     print_table(columns, rows, empty="The ledger has no such entry.")
 
@@ -61,9 +56,7 @@ def verify(
             found.append((count, "no entry has the hash that was noted: the chain was cut or replaced"))
     if as_json:
         noted = [{"seq": seq, "message": message} for seq, message in found]
-        print_json(
-            {"entries": count, "ok": not found, "head": last.hash if last else None, "problems": noted}
-        )
+        print_json({"entries": count, "ok": not found, "head": last.hash if last else None, "problems": noted})
     else:
         print(f"{count} entries, {len(found)} problems" + (f", head {last.hash}" if last else ""))
         if found:
@@ -105,9 +98,7 @@ def show(
 @app.command("live-at")
 def live_at_(
     ctx: typer.Context,
-    time: Annotated[
-        str, typer.Argument(metavar="TIME", help="2026-11-23, 2026-11-23T14:00, with a zone or UTC.")
-    ],
+    time: Annotated[str, typer.Argument(metavar="TIME", help="2026-11-23, 2026-11-23T14:00, with a zone or UTC.")],
     as_json: AsJson = False,
 ) -> None:
     """What was live at a time, since when, who decided it and why: from the ledger alone."""
@@ -131,7 +122,5 @@ def parse_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(
-            f"{text!r} is not a time", hint="write 2026-11-23 or 2026-11-23T14:00:00+01:00"
-        ) from None
+        raise UsageError(f"{text!r} is not a time", hint="write 2026-11-23 or 2026-11-23T14:00:00+01:00") from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

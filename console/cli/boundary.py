@@ -39,9 +39,7 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error)
     except BrokenPipeError:
         return _closed_pipe()
-    except (
-        Exception
-    ) as error:  # a boundary: what was not foreseen is kept in a file, not thrown at the operator
+    except Exception as error:  # a boundary: what was not foreseen is kept in a file, not thrown at the operator
         return _broken(error, arguments)
 
 

@@ -94,9 +94,7 @@ def logs(
     name = "server.log" if server else "daemon.log"
     with opened(ctx) as console:
         path = console.workspace.logs / name
-        print_log(
-            path, tail=tail, until=(lambda: False) if follow else None, empty=f"{path} is not there yet"
-        )
+        print_log(path, tail=tail, until=(lambda: False) if follow else None, empty=f"{path} is not there yet")
 
 
 def _may_change(console: Console) -> None:

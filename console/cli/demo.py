@@ -18,9 +18,7 @@ def demo(
     directory: Annotated[
         Path | None, typer.Option("--dir", metavar="DIR", help="Where; else a temporary folder.")
     ] = None,
-    headless: Annotated[
-        bool, typer.Option("--headless", help="Print what happens and open no screen.")
-    ] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Print what happens and open no screen.")] = False,
     as_json: AsJson = False,
 ) -> None:
     # start-up time: the demo starts processes, and its module loads what they need

@@ -59,9 +59,7 @@ def _bars() -> Iterator[OnChange]:
                 task = tasks[step.name]
                 if step.status is not StepStatus.PENDING and not progress.tasks[task].started:
                     progress.start_task(task)
-                progress.update(
-                    task, completed=_fraction(step), state=clean(f"{step.status} {step.message}".strip())
-                )
+                progress.update(task, completed=_fraction(step), state=clean(f"{step.status} {step.message}".strip()))
                 if step.finished_at is not None:
                     progress.stop_task(task)
 
@@ -87,9 +85,7 @@ def print_outcome(console: Console, run: Run, *, as_json: bool) -> None:
         print_json({"run": run, "metrics": metrics, "version": version})
         return
     took = (
-        ""
-        if run.started_at is None or run.finished_at is None
-        else f" in {lasted(run.finished_at - run.started_at)}"
+        "" if run.started_at is None or run.finished_at is None else f" in {lasted(run.finished_at - run.started_at)}"
     )
     print(f"run {run.id} of {run.pipeline} {run.status}{took}")
     fields: list[tuple[str, Any]] = [(name, text_of(value)) for name, value in sorted(metrics.items())]

@@ -22,9 +22,7 @@ from quarterdeck.store import ledger, registry
 
 app = noun("Models and versions: list, show, promote, roll back, verify.")
 Model = Annotated[str, typer.Argument(help="The model's name.")]
-Ref = Annotated[
-    str, typer.Argument(metavar="MODEL[@VERSION]", help="flights@3, flights@champion, or flights.")
-]
+Ref = Annotated[str, typer.Argument(metavar="MODEL[@VERSION]", help="flights@3, flights@champion, or flights.")]
 
 
 @app.command("list")
@@ -144,14 +142,10 @@ def _print_version(version: Version, bears: list[Alias], console: Console) -> No
     print()
     print_table(("metric", "value"), version.metrics.items(), empty="No metrics.")
     print()
-    gates = [
-        (item.outcome.upper(), item.gate, item.statistic, item.n, item.reason) for item in version.verdicts
-    ]
+    gates = [(item.outcome.upper(), item.gate, item.statistic, item.n, item.reason) for item in version.verdicts]
     print_table(("gate", "asks", "statistic", "rows", "reason"), gates, empty="No gates were asked.")
     print()
-    fields = [
-        (f.name, f.kind, f.nullable, f.minimum, f.maximum, _some(f.categories)) for f in signature.fields
-    ]
+    fields = [(f.name, f.kind, f.nullable, f.minimum, f.maximum, _some(f.categories)) for f in signature.fields]
     print_table(("field", "kind", "null", "least", "greatest", "categories"), fields, empty="No fields.")
 
 
@@ -167,9 +161,7 @@ def _some(categories: tuple[str, ...] | None) -> str | None:
 
 
 @app.command()
-def history(
-    ctx: typer.Context, reference: Ref, limit: Limit = 50, offset: Offset = 0, as_json: AsJson = False
-) -> None:
+def history(ctx: typer.Context, reference: Ref, limit: Limit = 50, offset: Offset = 0, as_json: AsJson = False) -> None:
     """What the ledger says about a model or a version, the newest first."""
     subject = str(parse_reference(reference))
     with opened(ctx) as console, console.database.read() as tx:
@@ -178,10 +170,7 @@ def history(
     if as_json:
         print_json(found)
         return
-    rows = [
-        (item.seq, item.at, item.act, item.subject, item.environment, item.actor, item.reason)
-        for item in found
-    ]
+    rows = [(item.seq, item.at, item.act, item.subject, item.environment, item.actor, item.reason) for item in found]
     columns = ("seq", "at", "act", "subject", "environment", "by", "reason")
     print_table(columns, rows, empty="The ledger says nothing about it.")
 

@@ -82,9 +82,7 @@ def withdraw(ctx: typer.Context, model: Model, reason: Reason = None, as_json: A
 
 def verify(
     ctx: typer.Context,
-    reference: Annotated[
-        str | None, typer.Argument(metavar="[MODEL[@VERSION]]", help="Which; else all.")
-    ] = None,
+    reference: Annotated[str | None, typer.Argument(metavar="[MODEL[@VERSION]]", help="Which; else all.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Hash the artifacts of versions again and hold them against the registry; exit 6 if one differs."""

@@ -104,9 +104,7 @@ def drift(ctx: typer.Context, model: Model, version: Number = None, as_json: AsJ
         print(f"No window of {model} has enough rows to be judged.")
         return
     print(f"{model}@{last.version}, {text_of(last.start)} to {text_of(last.end)}, {last.rows} rows\n")
-    features = sorted(
-        last.drift, key=lambda item: item["value"] if item["value"] is not None else -1.0, reverse=True
-    )
+    features = sorted(last.drift, key=lambda item: item["value"] if item["value"] is not None else -1.0, reverse=True)
     rows = [
         (
             item["feature"],
@@ -117,9 +115,7 @@ def drift(ctx: typer.Context, model: Model, version: Number = None, as_json: AsJ
         )
         for item in features
     ]
-    print_table(
-        ("feature", "method", "distance", "threshold", "verdict"), rows, empty="No feature was watched."
-    )
+    print_table(("feature", "method", "distance", "threshold", "verdict"), rows, empty="No feature was watched.")
 
 
 def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) -> list[Window]:

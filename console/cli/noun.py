@@ -26,9 +26,7 @@ def first_sentence(command: Any) -> str:
 
 def noun(says: str) -> typer.Typer:
     """The commands of one noun; named alone it prints its help, with exit 2 as for any half command."""
-    app = typer.Typer(
-        cls=_Group, help=says, rich_markup_mode=None, add_completion=False, context_settings=CONTEXT
-    )
+    app = typer.Typer(cls=_Group, help=says, rich_markup_mode=None, add_completion=False, context_settings=CONTEXT)
 
     @app.callback(invoke_without_command=True)
     def alone(ctx: typer.Context) -> None:

@@ -74,8 +74,7 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
         manifest = load_manifest(console.workspace, name)
     if as_json:
         print_json(
-            manifest_json(manifest)
-            | {"file": manifest.folder / "pipeline.toml", "digest": manifest_digest(manifest)}
+            manifest_json(manifest) | {"file": manifest.folder / "pipeline.toml", "digest": manifest_digest(manifest)}
         )
         return
     print_fields(_about(manifest))
@@ -168,8 +167,7 @@ def check(
         print_json(found)
     else:
         rows = [
-            (row["name"], "OK" if row["ok"] else "FAIL", row["problem"] or " -> ".join(row["order"]))
-            for row in found
+            (row["name"], "OK" if row["ok"] else "FAIL", row["problem"] or " -> ".join(row["order"])) for row in found
         ]
         print_table(("pipeline", "check", "steps or problem"), rows, empty="No pipelines to check.")
     if not all(row["ok"] for row in found):
@@ -200,9 +198,7 @@ def _check(workspace: Workspace, name: str) -> dict[str, Any]:
 def run_(
     ctx: typer.Context,
     name: Name,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Queue it for the daemon and return.")
-    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Queue it for the daemon and return.")] = False,
     reason: Annotated[str, typer.Option("--reason", "-m", help="Why; kept with the run.")] = "",
     as_json: AsJson = False,
 ) -> None:

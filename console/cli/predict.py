@@ -21,15 +21,11 @@ from quarterdeck.store import services
 app = single()
 
 
-@app.command(
-    help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin."
-)
+@app.command(help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin.")
 def predict(
     ctx: typer.Context,
     endpoint: Annotated[str, typer.Argument(help="The endpoint, which bears its model's name.")],
-    row: Annotated[
-        str | None, typer.Option("--row", metavar="JSON", help='One row: {"field": value, ...}.')
-    ] = None,
+    row: Annotated[str | None, typer.Option("--row", metavar="JSON", help='One row: {"field": value, ...}.')] = None,
     source: Annotated[
         Path | None, typer.Option("--in", metavar="FILE", help=".json, .jsonl, .csv or .parquet.")
     ] = None,

@@ -62,8 +62,7 @@ def _write(path: Path, kind: str, rows: list[dict[str, Any]]) -> None:
         import polars as pl
 
         nested = [
-            {key: json.dumps(item) if isinstance(item, dict) else item for key, item in row.items()}
-            for row in rows
+            {key: json.dumps(item) if isinstance(item, dict) else item for key, item in row.items()} for row in rows
         ]
         frame = pl.DataFrame(nested, infer_schema_length=None)
         if kind == ".csv":
@@ -82,9 +81,7 @@ def _frame(path: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return (
-            pl.read_csv(path, infer_schema_length=10_000) if path.suffix == ".csv" else pl.read_parquet(path)
-        )
+        return pl.read_csv(path, infer_schema_length=10_000) if path.suffix == ".csv" else pl.read_parquet(path)
     except pl.exceptions.PolarsError as error:
         raise InputError(str(error).partition("\n")[0], where=str(path)) from error
 

@@ -64,9 +64,7 @@ def show(ctx: typer.Context, run_id: Id, as_json: AsJson = False) -> None:
         (step.name, step.uses, step.status, step.attempt, _took(step), first_line(step.error or step.message))
         for step in found
     ]
-    print_table(
-        ("step", "uses", "status", "attempt", "took", "message"), rows, empty="Its steps are not planned yet."
-    )
+    print_table(("step", "uses", "status", "attempt", "took", "message"), rows, empty="Its steps are not planned yet.")
     if metrics:
         print()
         print_table(("metric", "value"), sorted(metrics.items()), empty="")
@@ -85,11 +83,7 @@ def _about(run: Run) -> list[tuple[str, Any]]:
         ("version", None if run.version is None else f"{run.pipeline}@{run.version}"),
         ("message", run.message),
         ("error", run.error),
-        *(
-            (f"used {key}", value)
-            for key, value in run.provenance.items()
-            if not isinstance(value, dict | list)
-        ),
+        *((f"used {key}", value) for key, value in run.provenance.items() if not isinstance(value, dict | list)),
     ]
 
 
@@ -103,9 +97,7 @@ def _took(item: Run | StepRun) -> Any:
 def logs(
     ctx: typer.Context,
     run_id: Id,
-    tail: Annotated[
-        int | None, typer.Option("--tail", "-n", min=1, help="Only the last so many lines.")
-    ] = None,
+    tail: Annotated[int | None, typer.Option("--tail", "-n", min=1, help="Only the last so many lines.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
 ) -> None:
     """What a run printed and logged."""
@@ -120,9 +112,7 @@ def logs(
                 return runs.get(tx, run_id).status.finished
 
         path = console.workspace.logs / f"run-{run_id}.log"
-        print_log(
-            path, tail=tail, until=ended if follow else None, empty=f"run {run_id} has logged nothing yet"
-        )
+        print_log(path, tail=tail, until=ended if follow else None, empty=f"run {run_id} has logged nothing yet")
 
 
 @app.command()

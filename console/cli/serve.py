@@ -18,9 +18,7 @@ app = single()
 @app.command(help="Run the prediction server in this terminal, until ctrl+c or SIGTERM; for systemd.")
 def serve(
     ctx: typer.Context,
-    host: Annotated[
-        str | None, typer.Option("--host", help="Address; else as quarterdeck.toml says.")
-    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address; else as quarterdeck.toml says.")] = None,
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65535, help="Port; else as quarterdeck.toml says.")
     ] = None,

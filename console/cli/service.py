@@ -58,9 +58,7 @@ def show(
     if as_json:
         print_json(found)
         return
-    print_fields(
-        [*((key, value) for key, value in found.items() if key != "detail"), *service.detail.items()]
-    )
+    print_fields([*((key, value) for key, value in found.items() if key != "detail"), *service.detail.items()])
 
 
 def about(service: Service) -> dict[str, Any]:

@@ -43,14 +43,10 @@ def next_(ctx: typer.Context, limit: Limit = 20, as_json: AsJson = False) -> Non
         planned = [item for item in triggers.every(tx) if item.next_fire_at is not None and not item.paused]
     found = sorted(planned, key=lambda item: (item.next_fire_at, item.id))[:limit]
     if as_json:
-        print_json(
-            [{"at": item.next_fire_at, "pipeline": item.pipeline, "name": item.name} for item in found]
-        )
+        print_json([{"at": item.next_fire_at, "pipeline": item.pipeline, "name": item.name} for item in found])
         return
     rows = [(item.next_fire_at, f"{item.pipeline}/{item.name}", _schedule(item.spec)) for item in found]
-    print_table(
-        ("at", "trigger", "schedule"), rows, empty="The clock starts nothing: no schedule, or no daemon."
-    )
+    print_table(("at", "trigger", "schedule"), rows, empty="The clock starts nothing: no schedule, or no daemon.")
 
 
 def _schedule(spec: dict[str, Any]) -> str:
@@ -60,9 +56,7 @@ def _schedule(spec: dict[str, Any]) -> str:
 
 
 @app.command()
-def history(
-    ctx: typer.Context, pipeline: Pipeline = None, limit: Limit = 50, as_json: AsJson = False
-) -> None:
+def history(ctx: typer.Context, pipeline: Pipeline = None, limit: Limit = 50, as_json: AsJson = False) -> None:
     """Each time a condition held: the run it started, or why it did not start one."""
     with opened(ctx) as console, console.database.read() as tx:
         names = {item.id: item.name for item in triggers.every(tx)}
@@ -81,9 +75,7 @@ def history(
         )
         for item in found
     ]
-    print_table(
-        ("at", "trigger", "fired", "run", "alert", "reason"), rows, empty="No condition has held yet."
-    )
+    print_table(("at", "trigger", "fired", "run", "alert", "reason"), rows, empty="No condition has held yet.")
 
 
 @app.command()
@@ -91,9 +83,7 @@ def fire(ctx: typer.Context, name: Name, reason: Reason = None, as_json: AsJson 
     """Start now what the trigger starts, whatever its condition, cooldown and limit say."""
     pipeline, trigger = _split(name)
     with opened(ctx) as console:
-        say_queued(
-            console, acts.fire_trigger(console, pipeline, trigger, reason=reason or ""), as_json=as_json
-        )
+        say_queued(console, acts.fire_trigger(console, pipeline, trigger, reason=reason or ""), as_json=as_json)
 
 
 @app.command()

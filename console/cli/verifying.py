@@ -29,9 +29,7 @@ def verify_versions(console: Console, versions: Sequence[Version], *, as_json: b
             )
             for row in found
         ]
-        print_table(
-            ("version", "artifact", "sha256", "check", "problem"), rows, empty="No versions to verify."
-        )
+        print_table(("version", "artifact", "sha256", "check", "problem"), rows, empty="No versions to verify.")
     bad = [row for row in found if not row["ok"]]
     if bad:
         names = ", ".join(sorted({row["version"] for row in bad}))

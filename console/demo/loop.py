@@ -1,4 +1,4 @@
-"""The demonstration, step by step: data, two trainings, two champions, months of traffic, and what the daemon made of it.
+"""The demonstration, step by step: data, two trainings, two champions, months of traffic, and what came of it.
 
 Everything is done as a user would do it: through the acts of the console, the daemon and the HTTP server.
 """
@@ -57,11 +57,7 @@ class Outcome:
         """Whether the loop closed where it has to: fuel's fouling was noticed, learned, and the error fell."""
         fuel = self.pipelines["fuel"]
         learned = fuel.triggered_by is not None and fuel.champion_after > fuel.champion_before
-        fell = (
-            fuel.after_error is not None
-            and fuel.frozen_error is not None
-            and fuel.after_error < fuel.frozen_error
-        )
+        fell = fuel.after_error is not None and fuel.frozen_error is not None and fuel.after_error < fuel.frozen_error
         return learned and fell and self.audit_ok
 
 
@@ -88,9 +84,7 @@ class Loop:
             traffic=console.traffic,
         )
         self._story = Story(self._state)
-        self._manifests = {
-            stream.pipeline: load_manifest(console.workspace, stream.pipeline) for stream in STREAMS
-        }
+        self._manifests = {stream.pipeline: load_manifest(console.workspace, stream.pipeline) for stream in STREAMS}
         self._first: dict[str, int] = {}
 
     def play(self) -> Outcome:
@@ -106,9 +100,7 @@ class Loop:
         data = self._console.workspace.root / "data"
         for stream in STREAMS:
             write_known(data, self._samples, stream, after=None, until=stream.begin)
-            self._say(
-                stream.pipeline, "data", f"data until {stream.begin:%Y-%m-%d} is in {data}", stream.begin
-            )
+            self._say(stream.pipeline, "data", f"data until {stream.begin:%Y-%m-%d} is in {data}", stream.begin)
         control.start_daemon(self._console.workspace, self._console.database)
         self._say("", "daemon", "the daemon runs, and starts the prediction server", None)
 
@@ -142,9 +134,7 @@ class Loop:
             with self._console.database.read() as tx:
                 aliases = registry.aliases(tx, stream.pipeline, self._console.environment)
             if Alias.CHAMPION not in aliases:
-                acts.promote(
-                    self._console, f"{stream.pipeline}@1", reason="the first champion", saw_champion=None
-                )
+                acts.promote(self._console, f"{stream.pipeline}@1", reason="the first champion", saw_champion=None)
             self._first[stream.pipeline] = 1
         self._narrate({})
         control.wait_for(self._console.database, ServiceKind.SERVER, hint="`quarterdeck daemon logs` says why")

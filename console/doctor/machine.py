@@ -42,13 +42,9 @@ def packages() -> Iterator[Finding]:
             continue
         if not item.specifier.contains(found, prereleases=True):
             wrong += 1
-            yield warn(
-                "packages", f"{item.name} {found}, tested with {item.specifier}", f"pip install '{item}'"
-            )
+            yield warn("packages", f"{item.name} {found}, tested with {item.specifier}", f"pip install '{item}'")
     if not wrong:
-        yield ok(
-            "packages", f"quarterdeck {metadata.version('quarterdeck')}, {len(needed)} packages as tested"
-        )
+        yield ok("packages", f"quarterdeck {metadata.version('quarterdeck')}, {len(needed)} packages as tested")
 
 
 def terminal() -> Finding:
@@ -68,7 +64,5 @@ def terminal() -> Finding:
 def git() -> Finding:
     found = shutil.which("git")
     if found is None:
-        return warn(
-            "git", "not installed", "install git: runs and versions then record the commit they come from"
-        )
+        return warn("git", "not installed", "install git: runs and versions then record the commit they come from")
     return ok("git", found)

@@ -23,25 +23,17 @@ def processes(database: Database, settings: Settings, now: datetime) -> Iterator
         daemon = services.find(tx, ServiceKind.DAEMON)
         server = services.find(tx, ServiceKind.SERVER)
     yield _service(ServiceKind.DAEMON, daemon, settings, now, start="quarterdeck daemon start")
-    for name, said in (
-        daemon.detail.get("problems", {}) if daemon and services.is_alive(daemon) else {}
-    ).items():
+    for name, said in (daemon.detail.get("problems", {}) if daemon and services.is_alive(daemon) else {}).items():
         yield warn("daemon", f"{name}: {said}", "`quarterdeck daemon logs` says more")
-    yield _service(
-        ServiceKind.SERVER, server, settings, now, start="quarterdeck daemon start, or quarterdeck serve"
-    )
+    yield _service(ServiceKind.SERVER, server, settings, now, start="quarterdeck daemon start, or quarterdeck serve")
     yield _port(server, settings)
 
 
-def _service(
-    kind: ServiceKind, service: Service | None, settings: Settings, now: datetime, *, start: str
-) -> Finding:
+def _service(kind: ServiceKind, service: Service | None, settings: Settings, now: datetime, *, start: str) -> Finding:
     if service is None or service.stopped_at is not None:
         return warn(kind, "does not run", start)
     if not services.is_alive(service):
-        return fail(
-            kind, f"process {service.pid} is gone without a word", f"`quarterdeck daemon logs`, then {start}"
-        )
+        return fail(kind, f"process {service.pid} is gone without a word", f"`quarterdeck daemon logs`, then {start}")
     silent = service.silent_for(now)
     seen = f"process {service.pid}, heartbeat {lasted(silent)} ago"
     if silent > MISSED * timedelta(seconds=settings.heartbeat_seconds):
@@ -56,9 +48,7 @@ def _port(server: Service | None, settings: Settings) -> Finding:
         try:
             socket.create_connection((host, server.port), timeout=_PATIENCE_S).close()
         except OSError as error:
-            return fail(
-                "port", f"{host}:{server.port} does not answer: {error}", "`quarterdeck daemon logs --server`"
-            )
+            return fail("port", f"{host}:{server.port} does not answer: {error}", "`quarterdeck daemon logs --server`")
         return ok("port", f"{host}:{server.port} answers")
     place = f"{settings.host}:{settings.port}"
     try:

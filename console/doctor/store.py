@@ -24,9 +24,7 @@ def store(workspace: Workspace, settings: Settings) -> Iterator[Finding]:
     if settings.database_url is None and not workspace.database.exists():
         yield ok("database", "not there yet: it is made at the first use")
         return
-    database = (
-        Database(settings.database_url) if settings.database_url else Database.sqlite(workspace.database)
-    )
+    database = Database(settings.database_url) if settings.database_url else Database.sqlite(workspace.database)
     with database:
         try:
             found = revision(database)
@@ -48,9 +46,7 @@ def _schema(found: str | None) -> Finding:
         return warn("schema", "the database is empty", "any command makes its tables")
     if found > HEAD:
         return fail("schema", f"revision {found}, newer than {HEAD}", "upgrade Quarterdeck")
-    return warn(
-        "schema", f"revision {found}, older than {HEAD}", "the next command upgrades it, with a backup first"
-    )
+    return warn("schema", f"revision {found}, older than {HEAD}", "the next command upgrades it, with a backup first")
 
 
 def _pages(database: Database, name: str) -> Finding:

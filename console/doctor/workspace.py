@@ -15,9 +15,7 @@ LITTLE, TOO_LITTLE = 2_000_000_000, 200_000_000  # bytes free
 
 
 def settings(workspace: Workspace, found: Settings) -> Finding:
-    return ok(
-        "settings", f"{workspace.settings_file}: environment {found.environment}, {found.host}:{found.port}"
-    )
+    return ok("settings", f"{workspace.settings_file}: environment {found.environment}, {found.host}:{found.port}")
 
 
 def manifests(workspace: Workspace) -> Iterator[Finding]:
@@ -29,9 +27,7 @@ def manifests(workspace: Workspace) -> Iterator[Finding]:
         except QuarterdeckError as error:
             yield fail("manifest", str(error), f"correct pipelines/{name}/pipeline.toml")
         else:
-            counts = (
-                f"{len(manifest.steps)} steps, {len(manifest.gates)} gates, {len(manifest.triggers)} triggers"
-            )
+            counts = f"{len(manifest.steps)} steps, {len(manifest.gates)} gates, {len(manifest.triggers)} triggers"
             yield ok("manifest", f"{name}: {counts}")
     if not names:
         yield warn("manifest", "the workspace has no pipeline", "put one into pipelines/NAME/pipeline.toml")

@@ -54,9 +54,7 @@ def _detail(tx: Connection, row: DuelRow, duel: Duel) -> DuelDetail:
     return DuelDetail(
         row=row,
         compared=(*_live(verdict), *_offline(champion, challenger)),
-        path=tuple(
-            DuelPoint(n=int(p[0]), e_value=p[1], difference=p[2], low=p[3], high=p[4]) for p in duel.path
-        ),
+        path=tuple(DuelPoint(n=int(p[0]), e_value=p[1], difference=p[2], low=p[3], high=p[4]) for p in duel.path),
         p_value=verdict.p_value,
         rows_needed=verdict.rows_needed,
         reasons=verdict.reasons,
@@ -87,9 +85,7 @@ def _live(verdict: DuelVerdict) -> tuple[Compared, ...]:
 def _offline(champion: Version, challenger: Version) -> tuple[Compared, ...]:
     """Both versions' metrics on the rows that training held out, where both have them."""
     names = sorted(set(challenger.metrics) & set(champion.metrics))
-    return tuple(
-        _compared(name, champion.metrics[name], challenger.metrics[name], live=False) for name in names
-    )
+    return tuple(_compared(name, champion.metrics[name], challenger.metrics[name], live=False) for name in names)
 
 
 def _compared(name: str, champion: float, challenger: float, *, live: bool) -> Compared:
@@ -98,8 +94,6 @@ def _compared(name: str, champion: float, challenger: float, *, live: bool) -> C
         champion=champion,
         challenger=challenger,
         difference=challenger - champion,
-        lower_is_better=not name.endswith(
-            "_score"
-        ),  # the names' rule: _score is higher, _error and _loss lower
+        lower_is_better=not name.endswith("_score"),  # the names' rule: _score is higher, _error and _loss lower
         live=live,
     )

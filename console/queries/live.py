@@ -36,27 +36,21 @@ def screen(
     names = registry.models(tx)
     unresolved = alerts.page(tx, unresolved=True, limit=500)
     unresolved.sort(key=lambda alert: alert.state is not AlertState.OPEN)
-    endpoints = tuple(
-        _endpoint(tx, name, environment, traffic.get(name, Traffic()), unresolved) for name in names
-    )
+    endpoints = tuple(_endpoint(tx, name, environment, traffic.get(name, Traffic()), unresolved) for name in names)
     model = asked.model if asked.model in names else next(iter(names), None)
     chosen = next((row for row in endpoints if row.model == model), None)
     found = windows.last(tx, model, limit=2 * TREND) if model else []
     return Live(
         endpoints=endpoints,
         model=model,
-        windows=tuple(
-            _window(window, chosen.monitored.metric if chosen else None) for window in reversed(found)
-        ),
+        windows=tuple(_window(window, chosen.monitored.metric if chosen else None) for window in reversed(found)),
         features=_features(found),
         alerts=tuple(alert_row(alert) for alert in unresolved),
         server=_server(tx, now, patience),
     )
 
 
-def _endpoint(
-    tx: Connection, model: str, environment: str, traffic: Traffic, unresolved: list[Alert]
-) -> EndpointRow:
+def _endpoint(tx: Connection, model: str, environment: str, traffic: Traffic, unresolved: list[Alert]) -> EndpointRow:
     aliases = aliases_of(tx, model, environment)
     champion = None if aliases.champion is None else registry.get(tx, model, aliases.champion)
     return EndpointRow(
@@ -89,9 +83,7 @@ def _features(found: list[Window]) -> tuple[FeatureRow, ...]:
     if not judged:
         return ()
     last = judged[-1]
-    before = [
-        {item["feature"]: item["value"] for item in w.drift} for w in judged if w.version == last.version
-    ]
+    before = [{item["feature"]: item["value"] for item in w.drift} for w in judged if w.version == last.version]
     rows = [
         FeatureRow(
             feature=item["feature"],

@@ -76,9 +76,7 @@ def _step_at_work(found: list[StepRun]) -> str:
     return next((step.name for step in found if step.status is StepStatus.RUNNING), "")
 
 
-def _health(
-    aliases: Aliases, seen: Monitored, unresolved: list[Alert], run: Run | None
-) -> tuple[Health, str]:
+def _health(aliases: Aliases, seen: Monitored, unresolved: list[Alert], run: Run | None) -> tuple[Health, str]:
     """The worst of what is known, and why."""
     opened = [alert for alert in unresolved if alert.state is AlertState.OPEN]
     if opened:

@@ -38,9 +38,7 @@ def screen(tx: Connection, asked: AskPipelines) -> Pipelines:
 def _pipeline(tx: Connection, pipeline: Pipeline) -> PipelineRow:
     last = next(iter(runs.page(tx, pipeline=pipeline.name, limit=1)), None)
     found = triggers.every(tx, pipeline.name)
-    fires = [
-        trigger.next_fire_at for trigger in found if trigger.next_fire_at is not None and not trigger.paused
-    ]
+    fires = [trigger.next_fire_at for trigger in found if trigger.next_fire_at is not None and not trigger.paused]
     return PipelineRow(
         name=pipeline.name,
         task=pipeline.task,
@@ -126,9 +124,7 @@ def condition_in_words(spec: dict[str, Any]) -> str:
         words.append(f"every {_plain('every', spec['every'])}")
     if spec.get("timezone") and words:
         words[-1] += f" {spec['timezone']}"
-    rest = {
-        key: value for key, value in spec.items() if key not in _SILENT and value not in (None, 0, 0.0, "")
-    }
+    rest = {key: value for key, value in spec.items() if key not in _SILENT and value not in (None, 0, 0.0, "")}
     words += [f"{key.replace('_', ' ')} {_plain(key, value)}" for key, value in rest.items()]
     return ", ".join(words)
 

@@ -66,9 +66,7 @@ def _event(tx: Connection, environment: str, key: str) -> Any:
     if kind in ("alert", "run"):
         return _READERS[kind](tx, environment, number)
     if kind == "ledger":
-        return next(
-            (asdict(entry) for entry in ledger.entries(tx, limit=500) if entry.seq == int(number)), {}
-        )
+        return next((asdict(entry) for entry in ledger.entries(tx, limit=500) if entry.seq == int(number)), {})
     return next((asdict(item) for item in triggers.firings(tx, limit=500) if item.id == int(number)), {})
 
 

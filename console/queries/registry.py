@@ -80,9 +80,7 @@ def detail(tx: Connection, environment: str, model: str, number: int) -> Version
         cause="imported" if run is None else cause_in_words(run.cause),
         provenance=() if run is None else _provenance(run),
         lineage=() if run is None else tuple(steps.lineage_of(tx, run.id)),
-        history=tuple(
-            timeline.from_entry(entry) for entry in ledger.entries(tx, subject=version.reference, limit=20)
-        ),
+        history=tuple(timeline.from_entry(entry) for entry in ledger.entries(tx, subject=version.reference, limit=20)),
     )
 
 
@@ -92,9 +90,7 @@ def _metrics(tx: Connection, version: Version, aliases: Aliases) -> tuple[Metric
     champion = registry.get(tx, version.model, other).metrics if other is not None else {}
     main = main_metric(version)
     names = sorted(version.metrics, key=lambda name: (name != main, name))
-    return tuple(
-        MetricRow(name=name, value=version.metrics[name], champion=champion.get(name)) for name in names
-    )
+    return tuple(MetricRow(name=name, value=version.metrics[name], champion=champion.get(name)) for name in names)
 
 
 def _field(field: Field) -> str:
@@ -110,7 +106,5 @@ def _field(field: Field) -> str:
 
 def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
     """Plain values only; what is nested is for the raw record."""
-    plain = {
-        key: value for key, value in run.provenance.items() if isinstance(value, str | int | float | bool)
-    }
+    plain = {key: value for key, value in run.provenance.items() if isinstance(value, str | int | float | bool)}
     return tuple((key.replace("_", " "), str(value)) for key, value in plain.items())

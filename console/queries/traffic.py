@@ -29,7 +29,7 @@ class _Endpoint:
 
 
 class TrafficTail:
-    """Requests, rate and latency of every endpoint. The first looks count the whole log, later ones its end."""
+    """Requests, rate and latency of every endpoint. First the whole log is counted, then its end."""
 
     def __init__(self) -> None:
         self._seq = 0  # the last row counted

@@ -63,9 +63,7 @@ class Frame(App[None]):
             super().__init__()
             self.problem = problem
 
-    def __init__(
-        self, console: Console, *, story: StoryFeed | None = None, plain: bool | None = None
-    ) -> None:
+    def __init__(self, console: Console, *, story: StoryFeed | None = None, plain: bool | None = None) -> None:
         colours = colours_wanted()
         super().__init__(ansi_color=None if colours else True)
         self.register_theme(QUARTERDECK)
@@ -103,9 +101,7 @@ class Frame(App[None]):
         self.show_frame()
         self._view.focus_first()
         self.refresher.want(self._view.question())
-        self.run_worker(
-            self.refresher.run, thread=True, exclusive=True, group="refresher", exit_on_error=False
-        )
+        self.run_worker(self.refresher.run, thread=True, exclusive=True, group="refresher", exit_on_error=False)
         self.set_interval(1.0, self._tick)
 
     def _post(self, message: Message) -> None:

@@ -69,9 +69,7 @@ class Changing(Looking):
         except QuarterdeckError as error:
             self._refused(found, error)
             return
-        self.last_change = (
-            found.undo(result) if found.undo is not None else f"{found.title}: it has no inverse"
-        )
+        self.last_change = found.undo(result) if found.undo is not None else f"{found.title}: it has no inverse"
         undo = "   u undoes it" if isinstance(self.last_change, Plan) else ""
         self.say(f"{found.done}{undo}", "ok")
         self.refresher.poke()

@@ -47,9 +47,7 @@ def bar(fraction: float, width: int, symbols: Symbols) -> str:
     return symbols.full * filled + symbols.empty * (width - filled)
 
 
-def plot(
-    values: Values, width: int, height: int, symbols: Symbols, *, mark: float | None = None
-) -> list[str]:
+def plot(values: Values, width: int, height: int, symbols: Symbols, *, mark: float | None = None) -> list[str]:
     """An area plot of `height` lines of `width` characters, one value a column, the newest at the right.
 
     The scale runs from the least to the greatest of the values and `mark`, which is drawn as a level line
@@ -62,9 +60,7 @@ def plot(
     least, most = min(known), max(known)
     heights = [_height(value, least, most, height) for value in shown]
     level = None if mark is None else height - 1 - min(height - 1, int(_share(mark, least, most) * height))
-    return [
-        "".join(_cell(tall, height - 1 - y, y == level, symbols) for tall in heights) for y in range(height)
-    ]
+    return ["".join(_cell(tall, height - 1 - y, y == level, symbols) for tall in heights) for y in range(height)]
 
 
 def _share(value: float, least: float, most: float) -> float:

@@ -50,13 +50,9 @@ COMMANDS: tuple[CommandKind, ...] = (
     CommandKind(name="alerts", argument="", says="the alerts of every model"),
     CommandKind(name="duel", argument="model", says="champion and challenger"),
     CommandKind(name="filter", argument="text", says="as / does; nothing behind it clears the filter"),
-    CommandKind(
-        name="sort", argument="column", says="sort by a column; the same again reverses", optional=False
-    ),
+    CommandKind(name="sort", argument="column", says="sort by a column; the same again reverses", optional=False),
     CommandKind(name="promote", argument="reference", says="make a version the champion", optional=False),
-    CommandKind(
-        name="rollback", argument="model", says="make the previous version the champion", optional=False
-    ),
+    CommandKind(name="rollback", argument="model", says="make the previous version the champion", optional=False),
     CommandKind(name="train", argument="model", says="start a run of the pipeline", optional=False),
     CommandKind(name="export", argument="format", says="the table as csv or json, or the screen as svg"),
     CommandKind(name="refresh", argument="", says="look at the store now"),
@@ -98,11 +94,7 @@ def complete(text: str, *, models: Sequence[str], columns: Sequence[str] = ()) -
     kind = _BY_NAME.get(name)
     if kind is None:
         return []
-    return [
-        f"{name} {word}"
-        for word in _words(kind.argument, models, columns)
-        if word.startswith(argument.lstrip())
-    ]
+    return [f"{name} {word}" for word in _words(kind.argument, models, columns) if word.startswith(argument.lstrip())]
 
 
 def _words(argument: str, models: Sequence[str], columns: Sequence[str]) -> list[str]:
@@ -110,9 +102,7 @@ def _words(argument: str, models: Sequence[str], columns: Sequence[str]) -> list
         case "model":
             return list(models)
         case "reference":
-            aliases = [
-                f"{model}@{alias}" for model in models for alias in ("champion", "challenger", "previous")
-            ]
+            aliases = [f"{model}@{alias}" for model in models for alias in ("champion", "challenger", "previous")]
             return [*models, *aliases]
         case "status":
             return [status.value for status in RunStatus]

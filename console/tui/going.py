@@ -187,9 +187,7 @@ class Going(Frame):
     def _known(self, model: str) -> str:
         known = self.models()
         if model not in known:
-            raise UsageError(
-                f"there is no model or pipeline {model!r}", hint=f"there are {', '.join(known) or 'none'}"
-            )
+            raise UsageError(f"there is no model or pipeline {model!r}", hint=f"there are {', '.join(known) or 'none'}")
         return model
 
     @work(group="find", exclusive=True, exit_on_error=False)

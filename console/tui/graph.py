@@ -32,9 +32,7 @@ def _free(open_: list[str | None]) -> int:
     return next((index for index, source in enumerate(open_) if source is None), len(open_))
 
 
-def _line(
-    open_: list[str | None], joined: list[int], ending: list[int], own: int, marks: Mapping[str, str]
-) -> str:
+def _line(open_: list[str | None], joined: list[int], ending: list[int], own: int, marks: Mapping[str, str]) -> str:
     touched = [*joined, own]
     first, last = min(touched), max(touched)
     cells = []

@@ -28,9 +28,7 @@ class Key:
 def _key(
     id: str, keys: str, shown: str, action: str, says: str, group: str, short: str = "", changes: bool = False
 ) -> Key:
-    return Key(
-        id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short
-    )
+    return Key(id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short)
 
 
 GO, FIND, LOOK, ACT, MOVE = "Go", "Find", "Look", "Act", "Move"
@@ -57,14 +55,10 @@ KEYS: tuple[Key, ...] = (
     _key("look.zoom", "z", "z", "zoom", "zoom the pane in or out", LOOK, "zoom"),
     _key("look.refresh", "r", "r", "refresh_now", "look at the store now", LOOK),
     _key("look.copy", "c", "c", "copy", "copy the selected name", LOOK),
-    _key(
-        "look.export", "E", "E", "export", "export the table (CSV, JSON) or the screen (SVG)", LOOK, "export"
-    ),
+    _key("look.export", "E", "E", "export", "export the table (CSV, JSON) or the screen (SVG)", LOOK, "export"),
     _key("look.compare", "C", "C", "compare", "compare champion and challenger: the duel", LOOK, "compare"),
     _key("look.menu", "m", "m", "menu", "every action here", LOOK, "menu"),
-    _key(
-        "model.promote", "P", "P", "act('promote')", "promote the version to champion", ACT, "promote", True
-    ),
+    _key("model.promote", "P", "P", "act('promote')", "promote the version to champion", ACT, "promote", True),
     _key(
         "model.rollback",
         "B",
@@ -97,13 +91,9 @@ KEYS: tuple[Key, ...] = (
     ),
     _key("run.cancel", "K", "K", "act('cancel')", "cancel the run", ACT, "cancel", True),
     _key("trigger.pause", "p", "p", "act('pause')", "pause or resume the trigger", ACT, "pause", True),
-    _key(
-        "alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True
-    ),
+    _key("alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True),
     _key("pipeline.edit", "e", "e", "edit", "edit pipeline.toml in $EDITOR", ACT, "edit", True),
-    _key(
-        "change.undo", "u", "u", "undo", "undo your last change, as a new confirmed event", ACT, "undo", True
-    ),
+    _key("change.undo", "u", "u", "undo", "undo your last change, as a new confirmed event", ACT, "undo", True),
     _key("quit", "ctrl+q", "ctrl+q", "quit", "leave (or :q)", GO),
 )
 

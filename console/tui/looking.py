@@ -112,9 +112,7 @@ class Looking(Going):
             "svg": "the screen, as a picture",
         }
         if not kind:
-            chosen = await self.push_screen_wait(
-                Choose("Export", [(name, name, says[name]) for name in FORMATS])
-            )
+            chosen = await self.push_screen_wait(Choose("Export", [(name, name, says[name]) for name in FORMATS]))
             if chosen is None:
                 return
             kind = chosen
@@ -155,9 +153,7 @@ class Looking(Going):
         keys.sort(key=lambda key: key.group != "Act")
         subject = self.view.subject()
         title = f"Actions: {subject.label}" if subject is not None else "Actions"
-        chosen = await self.push_screen_wait(
-            Choose(title, [(key.action, key.shown, key.says) for key in keys])
-        )
+        chosen = await self.push_screen_wait(Choose(title, [(key.action, key.shown, key.says) for key in keys]))
         if chosen is not None:
             await self.run_action(chosen)
 

@@ -80,9 +80,7 @@ def promotion(subject: Subject, number: int) -> Plan:
     def do(console: Console, reason: str) -> Any:
         from quarterdeck.console import acts  # start-up time
 
-        return acts.promote(
-            console, f"{model}@{number}", reason=reason, saw_champion=aliases.champion, force=forced
-        )
+        return acts.promote(console, f"{model}@{number}", reason=reason, saw_champion=aliases.champion, force=forced)
 
     changes = [("champion", _name(aliases.champion), str(number))]
     if aliases.champion is not None:
@@ -237,9 +235,7 @@ def _cancel(subject: Subject) -> Plan | Refusal:
         return Refusal(why="select a run to cancel it", fits=False)
     if subject.run_status is None or subject.run_status.finished:
         word = subject.run_status.value if subject.run_status else "not running"
-        return Refusal(
-            why=f"run {subject.run_id} has {word}" if subject.run_status else "no run is under way"
-        )
+        return Refusal(why=f"run {subject.run_id} has {word}" if subject.run_status else "no run is under way")
     return cancelling(subject.run_id, subject.model or "", subject.run_status)
 
 
@@ -258,9 +254,7 @@ def cancelling(run_id: int, pipeline: str, status: RunStatus) -> Plan:
         changes=((f"run {run_id}", status.value, "cancelled"),),
         notes=(("Finished steps stay cached: it can be resumed.", ""),),
         do=do,
-        done=f"run {run_id} is asked to stop"
-        if status is RunStatus.RUNNING
-        else f"run {run_id} is cancelled",
+        done=f"run {run_id} is asked to stop" if status is RunStatus.RUNNING else f"run {run_id} is cancelled",
         model=pipeline,
         undo=lambda _: resuming(run_id, pipeline),
     )

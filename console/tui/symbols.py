@@ -93,12 +93,8 @@ _PLAIN = {
     "starts": ".",
 }
 
-UNICODE = Symbols(
-    ascii=False, spark="▁▂▃▄▅▆▇█", full="█", empty="░", arrow="→", ellipsis="…", rule="─", lanes=_LINES
-)
-ASCII = Symbols(
-    ascii=True, spark="_.:-=+*#", full="#", empty=".", arrow="->", ellipsis="~", rule="-", lanes=_PLAIN
-)
+UNICODE = Symbols(ascii=False, spark="▁▂▃▄▅▆▇█", full="█", empty="░", arrow="→", ellipsis="…", rule="─", lanes=_LINES)
+ASCII = Symbols(ascii=True, spark="_.:-=+*#", full="#", empty=".", arrow="->", ellipsis="~", rule="-", lanes=_PLAIN)
 
 
 def choose(plain: bool | None) -> Symbols:

@@ -46,9 +46,7 @@ def _metric(name: str, *tasks: Task, needs_score: bool = False) -> tuple[str, Me
 # In the order they are shown.
 METRICS: dict[str, Metric] = dict(
     (
-        _metric(
-            "roc_auc_score", Task.BINARY, Task.MULTICLASS, needs_score=True
-        ),  # multiclass: one against the rest
+        _metric("roc_auc_score", Task.BINARY, Task.MULTICLASS, needs_score=True),  # multiclass: one against the rest
         _metric("average_precision_score", Task.BINARY, needs_score=True),
         _metric("log_loss", Task.BINARY, Task.MULTICLASS, needs_score=True),
         _metric("brier_score_loss", Task.BINARY, needs_score=True),

@@ -60,9 +60,7 @@ def _scores(task: Task, score: ArrayLike) -> Floats:
     scores = np.asarray(score, dtype=np.float64)
     expected = 2 if task is Task.MULTICLASS else 1
     if scores.ndim != expected:
-        raise RefusedError(
-            f"the score of a {task} model has {expected} dimension(s), found shape {scores.shape}"
-        )
+        raise RefusedError(f"the score of a {task} model has {expected} dimension(s), found shape {scores.shape}")
     if not np.isfinite(scores).all():
         raise RefusedError(f"{int((~np.isfinite(scores)).sum())} scores are NaN or infinite")
     if task is Task.REGRESSION or scores.size == 0:
@@ -120,9 +118,7 @@ def _need_classes(rows: Rows, needed: Sequence[int], name: str) -> None:
     missing = [index for index in needed if index not in present]
     if missing:
         places = ", ".join(str(index + 1) for index in missing)
-        raise RefusedError(
-            f"{name} needs rows of every class it compares; there are none of class number {places}"
-        )
+        raise RefusedError(f"{name} needs rows of every class it compares; there are none of class number {places}")
 
 
 def _roc_auc(rows: Rows) -> float:

@@ -53,9 +53,7 @@ def target_array(frame: pl.DataFrame, signature: Signature) -> npt.NDArray[Any]:
             raise StepError(f"The target {column.name!r} is {column.dtype}; a regression's is a number.")
         values = column.cast(pl.Float64).to_numpy()
         if not np.isfinite(values).all():
-            raise StepError(
-                f"The target {column.name!r} holds NaN or infinity.", hint="drop or repair these rows"
-            )
+            raise StepError(f"The target {column.name!r} holds NaN or infinity.", hint="drop or repair these rows")
         return values
     if column.dtype == pl.String:
         return np.array(column.to_list(), dtype=str)

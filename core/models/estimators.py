@@ -31,9 +31,7 @@ def make_estimator(
         ) from error
     for parameter in parameters:
         if parameter not in known:
-            raise StepError(
-                f"{name} has no parameter {parameter!r}.", hint=expected_names(parameter, sorted(known))
-            )
+            raise StepError(f"{name} has no parameter {parameter!r}.", hint=expected_names(parameter, sorted(known)))
     seeded = {"random_state": seed} if "random_state" in known else {}
     estimator = kind(**{**seeded, **parameters})
     _check_task(estimator, name, task)
@@ -56,11 +54,7 @@ def _find(name: str, packages: Sequence[str]) -> type[BaseEstimator]:
         ) from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and callable(getattr(found, "fit", None)) and hasattr(found, "predict")):
-        names = [
-            item
-            for item, value in vars(module).items()
-            if hasattr(value, "fit") and hasattr(value, "predict")
-        ]
+        names = [item for item, value in vars(module).items() if hasattr(value, "fit") and hasattr(value, "predict")]
         raise StepError(
             f"{module_name} has no estimator {class_name!r}.", hint=expected_names(class_name, sorted(names))
         )
@@ -71,6 +65,4 @@ def _check_task(estimator: Any, name: str, task: Task) -> None:
     wanted = is_regressor if task is Task.REGRESSION else is_classifier
     if not wanted(estimator):
         kind = "regressor" if task is Task.REGRESSION else "classifier"
-        raise StepError(
-            f"{name} is not a {kind}, and the pipeline's task is {task}.", hint="change one of the two"
-        )
+        raise StepError(f"{name} is not a {kind}, and the pipeline's task is {task}.", hint="change one of the two")

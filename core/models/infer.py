@@ -15,9 +15,7 @@ from quarterdeck.core.values import Task
 MAX_CATEGORIES = 200
 
 
-def infer_signature(
-    frame: pl.DataFrame, pipeline: PipelineInfo, features: Sequence[str] | None = None
-) -> Signature:
+def infer_signature(frame: pl.DataFrame, pipeline: PipelineInfo, features: Sequence[str] | None = None) -> Signature:
     """What a model trained on `frame` takes and gives.
 
     Features are the given ones, or every column but target, entity and time. A string field keeps its
@@ -35,9 +33,7 @@ def infer_signature(
     )
 
 
-def feature_names(
-    frame: pl.DataFrame, pipeline: PipelineInfo, features: Sequence[str] | None
-) -> tuple[str, ...]:
+def feature_names(frame: pl.DataFrame, pipeline: PipelineInfo, features: Sequence[str] | None) -> tuple[str, ...]:
     """The columns that a model sees, checked to be there."""
     if pipeline.target not in frame.columns:
         raise _no_column(pipeline.target, frame, "the pipeline's target")
@@ -50,9 +46,7 @@ def feature_names(
         if name not in frame.columns:
             raise _no_column(name, frame, "listed in features")
     if pipeline.target in names:
-        raise StepError(
-            f"The target {pipeline.target!r} is listed in features.", hint="a model may not see its target"
-        )
+        raise StepError(f"The target {pipeline.target!r} is listed in features.", hint="a model may not see its target")
     if not names:
         raise StepError("There is no feature column.", hint="the frame has only target, entity and time")
     return names

@@ -28,9 +28,7 @@ def convert_forest_classifier(scope: Any, operator: Any, container: Any) -> None
     total = _sum(graph, operator, parts, len(classes))
     output = operator.outputs[1].full_name
     graph.node("Div", total, graph.constant(float(len(trees))), output=output)
-    add_labels(
-        graph, graph.node("ArgMax", output, axis=1, keepdims=0), classes, operator.outputs[0].full_name
-    )
+    add_labels(graph, graph.node("ArgMax", output, axis=1, keepdims=0), classes, operator.outputs[0].full_name)
 
 
 def convert_forest_regressor(scope: Any, operator: Any, container: Any) -> None:
@@ -46,9 +44,7 @@ def convert_forest_regressor(scope: Any, operator: Any, container: Any) -> None:
 def convert_boosting_classifier(scope: Any, operator: Any, container: Any) -> None:
     """GradientBoostingClassifier with the log loss."""
     if operator.raw_operator.loss != "log_loss":
-        raise NotImplementedError(
-            f"gradient boosting with loss {operator.raw_operator.loss!r} is not converted"
-        )
+        raise NotImplementedError(f"gradient boosting with loss {operator.raw_operator.loss!r} is not converted")
     graph = Graph(scope, container)
     raw = _boosted(graph, operator)
     add_raw_classification(graph, raw, operator, zero_is_positive=True)

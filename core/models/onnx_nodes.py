@@ -33,9 +33,7 @@ class Graph:
         self.container.add_initializer(name, kind, list(array.shape), content)
         return name
 
-    def node(
-        self, operator: str, *inputs: str, output: str | None = None, domain: str = "", **attrs: Any
-    ) -> str:
+    def node(self, operator: str, *inputs: str, output: str | None = None, domain: str = "", **attrs: Any) -> str:
         """Adds one node of one output and names that output."""
         result = output or str(self.scope.get_unique_variable_name(operator.lower()))
         version = {"op_version": 2} if domain else {}  # of the nodes used here, the first with strings

@@ -57,9 +57,7 @@ class OnnxPredictor:
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised; it need not be printed as well
         # ONNX Runtime's own errors have no common base but Exception.
-        kinds = [
-            kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)
-        ]
+        kinds = [kind for kind in vars(native).values() if isinstance(kind, type) and issubclass(kind, Exception)]
         self._failures: tuple[type[Exception], ...] = (*kinds, RuntimeError, ValueError)
         try:
             session = ort.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
@@ -82,9 +80,7 @@ class OnnxPredictor:
             return _regression(outputs[0])
         labels = np.asarray(outputs[0]).reshape(-1).tolist()
         probabilities = outputs[1] if len(outputs) > 1 else None
-        if isinstance(
-            probabilities, list
-        ):  # one mapping of class to probability a row, as many exporters write it
+        if isinstance(probabilities, list):  # one mapping of class to probability a row, as many exporters write it
             classes = self.signature.classes or ()
             probabilities = np.array([[row[name] for name in classes] for row in probabilities])
         return _classification(labels, probabilities, self.signature)
@@ -148,9 +144,7 @@ class _Feed:
         kinds = {field.kind is FieldKind.STRING for field in signature.fields if field.name in fields}
         if kinds != {dtype == "object"}:
             raise _unusable(f"its input {given.name!r} is {given.type}, the signature says otherwise")
-        return cls(
-            name=given.name, fields=fields, text=dtype == "object", dtype=dtype, flat=len(given.shape) == 1
-        )
+        return cls(name=given.name, fields=fields, text=dtype == "object", dtype=dtype, flat=len(given.shape) == 1)
 
     def array(self, columns: Columns) -> npt.NDArray[Any]:
         if self.text:

@@ -40,7 +40,5 @@ def _edges(columns: pl.DataFrame, signature: Signature) -> Iterator[int]:
             yield int(column.is_null().arg_max() or 0)
     for field in signature.fields:
         if field.categories is not None:
-            first = columns.select(
-                pl.int_range(pl.len()).filter(pl.col(field.name).is_first_distinct()).alias("row")
-            )
+            first = columns.select(pl.int_range(pl.len()).filter(pl.col(field.name).is_first_distinct()).alias("row"))
             yield from first["row"].to_list()

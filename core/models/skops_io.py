@@ -111,9 +111,7 @@ def foreign_types(data: bytes) -> list[str]:
     try:
         found: Sequence[str] = skops.io.get_untrusted_types(data=data)
     except _UNREADABLE as error:
-        raise IntegrityError(
-            f"This is not a skops file: {error}", hint="take it from its run again"
-        ) from error
+        raise IntegrityError(f"This is not a skops file: {error}", hint="take it from its run again") from error
     return sorted(set(found) - set(TRUSTED))
 
 

@@ -56,15 +56,11 @@ def audit_estimator(estimator: Any) -> None:
     for part in parts:  # last, since it asks the estimator that boosting starts from
         if isinstance(part, BaseGradientBoosting):
             start = part._raw_predict_init(np.zeros((1, part.n_features_in_), dtype=np.float32))
-            _require(
-                start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs"
-            )
+            _require(start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs")
 
 
 def _audit_tree(node: TreeNode) -> None:
-    _require(
-        isinstance(node.args, TupleNode) and isinstance(node.attrs, DictNode), "it is put together otherwise"
-    )
+    _require(isinstance(node.args, TupleNode) and isinstance(node.attrs, DictNode), "it is put together otherwise")
     for part in (*node.args.content, *node.attrs.content.values()):
         # nothing but numbers and arrays of them: another tree here would be built unchecked
         _require(isinstance(part, JsonNode) or _is_plain_array(part), "it is made of other parts")
@@ -72,12 +68,8 @@ def _audit_tree(node: TreeNode) -> None:
     state = node.attrs.construct()
     nodes, values = state["nodes"], state["values"]
     count = len(nodes)
-    _require(
-        all(type(one) is int for one in (n_features, n_outputs, state["node_count"])), "it is not counted"
-    )
-    _require(
-        n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree"
-    )
+    _require(all(type(one) is int for one in (n_features, n_outputs, state["node_count"])), "it is not counted")
+    _require(n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree")
     _require(count >= 1 and nodes.ndim == 1 and state["node_count"] == count, "its node count is wrong")
     _require(values.shape == (count, n_outputs, n_classes.max()), "its values are of another shape")
     leaves = (nodes["left_child"] == LEAF) & (nodes["right_child"] == LEAF)
@@ -96,9 +88,7 @@ def _audit_part(part: Any) -> None:
         _require_members(part.estimators_, part.n_features_in_)
     elif isinstance(part, BaseGradientBoosting):
         _require_members(part.estimators_.ravel().tolist(), part.n_features_in_)
-        _require(
-            part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs"
-        )
+        _require(part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs")
         for member in part.estimators_.ravel().tolist():
             _require(member.tree_.value.shape[1:] == (1, 1), "a boosted tree has more than one value a node")
     elif isinstance(part, BaggingClassifier | BaggingRegressor | IsolationForest):
@@ -137,9 +127,7 @@ def _require_behind(children: npt.NDArray[np.int64], leaves: npt.NDArray[np.bool
 
 
 def _require_below(indices: npt.NDArray[Any], limit: int) -> None:
-    _require(
-        bool((indices >= 0).all() and (indices < limit).all()), "a node asks for a feature that is not there"
-    )
+    _require(bool((indices >= 0).all() and (indices < limit).all()), "a node asks for a feature that is not there")
 
 
 def _require(holds: bool, what: str) -> None:

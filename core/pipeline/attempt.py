@@ -120,9 +120,6 @@ def _users_line(job: Job, error: BaseException) -> str | None:
         f"{Path(frame.filename).name}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
         if own is not None
-        and (
-            Path(frame.filename) == own
-            or (top.startswith(PREFIX) and own.parent in Path(frame.filename).parents)
-        )
+        and (Path(frame.filename) == own or (top.startswith(PREFIX) and own.parent in Path(frame.filename).parents))
     ]
     return lines[-1] if lines else None

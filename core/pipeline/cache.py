@@ -82,9 +82,7 @@ def _sources(function: Function) -> Iterator[tuple[str, bytes]]:
         folder = Path(sys.modules[top].__path__[0])
         for path in sorted(folder.rglob("*.py")):
             name = path.relative_to(folder)
-            if not _NOT_CODE.intersection(name.parts) and not any(
-                part.startswith(".") for part in name.parts
-            ):
+            if not _NOT_CODE.intersection(name.parts) and not any(part.startswith(".") for part in name.parts):
                 yield str(name), path.read_bytes()
         return
     yield "version", _version(top).encode()

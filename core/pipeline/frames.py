@@ -42,7 +42,5 @@ def part_of_split(split: Any, part: str) -> pl.DataFrame:
 def with_target(frame: pl.DataFrame, target: str) -> pl.DataFrame:
     """The rows whose target is known."""
     if target not in frame.columns:
-        raise StepError(
-            f"There is no column {target!r}, the pipeline's target.", hint=", ".join(frame.columns)
-        )
+        raise StepError(f"There is no column {target!r}, the pipeline's target.", hint=", ".join(frame.columns))
     return frame.filter(pl.col(target).is_not_null())

@@ -75,9 +75,7 @@ def _parameters(step: StepSpec, function: Callable[..., Any]) -> _Parameters:
         raise ManifestError(message, where=step.where) from error
 
 
-def _inputs(
-    step: StepSpec, parameters: _Parameters, specs: Iterable[str], problems: _Problems
-) -> dict[str, str]:
+def _inputs(step: StepSpec, parameters: _Parameters, specs: Iterable[str], problems: _Problems) -> dict[str, str]:
     """Where each positional parameter comes from; one with a default may come from nowhere."""
 
     def wrong(message: str) -> None:
@@ -92,9 +90,7 @@ def _inputs(
             continue
         source = step.inputs.get(parameter.name, parameter.name)
         if parameter.name in step.settings:
-            wrong(
-                f"`{parameter.name}` is an input, not a setting; a setting stands after `*` in the function"
-            )
+            wrong(f"`{parameter.name}` is an input, not a setting; a setting stands after `*` in the function")
         elif source in specs:
             found[parameter.name] = source
         elif source in INJECTED:
@@ -118,14 +114,10 @@ def _settings(step: StepSpec, parameters: _Parameters, problems: _Problems) -> f
     accepted = [name for name in keywords if name not in INJECTED]
     for name in step.settings:
         if name in INJECTED and name in keywords:
-            problems.append(
-                (step.where, f"step `{step.name}`: `{name}` is filled by the runner; leave it out")
-            )
+            problems.append((step.where, f"step `{step.name}`: `{name}` is filled by the runner; leave it out"))
         elif name not in accepted and not _is_positional(parameters, name):
             expected = expected_names(name, accepted)
-            problems.append(
-                (step.where, f"step `{step.name}`: `{name}` is not one of its settings; {expected}")
-            )
+            problems.append((step.where, f"step `{step.name}`: `{name}` is not one of its settings; {expected}"))
     for name in accepted:
         if name not in step.settings and keywords[name].default is inspect.Parameter.empty:
             message = f"step `{step.name}`: its setting `{name}` is missing; give it in `with`"
@@ -167,9 +159,7 @@ def _unused(graph: Graph) -> _Problems:
         if graph.consumers(name) or len(graph.order) == 1:
             continue
         if name not in reached if models else not graph.inputs[name]:
-            message = (
-                f"step `{name}` is not used: no step has a parameter `{name}`; use its result or remove it"
-            )
+            message = f"step `{name}` is not used: no step has a parameter `{name}`; use its result or remove it"
             problems.append((graph.steps[name].where, message))
     return problems
 

@@ -64,20 +64,12 @@ def _named(folder: Path, package: str, module: str, name: str, where: str | None
     found = getattr(loaded, name, None)
     file = f"{module.replace('.', '/')}.py"
     if found is None:
-        own = [
-            key
-            for key, value in vars(loaded).items()
-            if inspect.isfunction(value) and not key.startswith("_")
-        ]
+        own = [key for key, value in vars(loaded).items() if inspect.isfunction(value) and not key.startswith("_")]
         raise ManifestError(f"{file} has no function `{name}`; {expected_names(name, own)}", where=where)
     if not callable(found):
-        raise ManifestError(
-            f"`{name}` in {file} is a {type(found).__name__}; expected a function", where=where
-        )
+        raise ManifestError(f"`{name}` in {file} is a {type(found).__name__}; expected a function", where=where)
     if inspect.iscoroutinefunction(found) or inspect.isgeneratorfunction(found):
-        raise ManifestError(
-            f"`{name}` in {file} is async or yields; expected a function that returns", where=where
-        )
+        raise ManifestError(f"`{name}` in {file} is async or yields; expected a function that returns", where=where)
     function: Callable[..., Any] = found
     return function
 
@@ -86,9 +78,7 @@ def _module(folder: Path, package: str, module: str, where: str | None) -> types
     file = folder.joinpath(*module.split(".")).with_suffix(".py")
     if not file.is_file() and not (file.with_suffix("") / "__init__.py").is_file():
         near = sorted(path.stem for path in folder.glob("*.py"))
-        raise ManifestError(
-            f"there is no module {file.name} in {folder}; {expected_names(module, near)}", where=where
-        )
+        raise ManifestError(f"there is no module {file.name} in {folder}; {expected_names(module, near)}", where=where)
     try:
         return importlib.import_module(f"{package}.{module}")
     except QuarterdeckError:
@@ -112,9 +102,7 @@ def _import_error(error: BaseException, folder: Path, file: Path) -> StepError:
     if isinstance(error, ModuleNotFoundError) and error.name:
         beside = (folder / error.name.split(".")[0]).with_suffix(".py").is_file()
         hint = (
-            f"it stands beside: from .{error.name} import ..."
-            if beside
-            else f"install {error.name}, or fix the name"
+            f"it stands beside: from .{error.name} import ..." if beside else f"install {error.name}, or fix the name"
         )
     shown = Path(filename).relative_to(folder.parent.parent) if len(folder.parts) > 2 else Path(filename)
     return StepError(f"{type(error).__name__}: {reason}".rstrip(": "), where=f"{shown}:{line}", hint=hint)

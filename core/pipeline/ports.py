@@ -55,9 +55,7 @@ class Made:
     result: str  # SHA-256
     key: str | None  # cache key; None for a step that may read what we cannot see
     inputs: Mapping[str, str]  # parameter -> SHA-256
-    metrics: Mapping[
-        str, float
-    ]  # what a result {"metrics": {name: number}} holds; from a cached step nothing
+    metrics: Mapping[str, float]  # what a result {"metrics": {name: number}} holds; from a cached step nothing
     seconds: float
 
 

@@ -97,16 +97,12 @@ class _Run:
     taken: dict[str, str] = field(default_factory=dict)  # step -> result
     cached: set[str] = field(default_factory=set)
     running: dict[str, _Attempt] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(
-        default_factory=dict
-    )  # steps whose inputs are there, looked for in the cache
+    jobs: dict[str, Job] = field(default_factory=dict)  # steps whose inputs are there, looked for in the cache
     failures: dict[str, int] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)  # steps that drew random numbers while another ran
     failed: Failed | None = None
-    inbox: queue.SimpleQueue[_Progress | tuple[Succeeded | Failed, bool]] = field(
-        default_factory=queue.SimpleQueue
-    )
+    inbox: queue.SimpleQueue[_Progress | tuple[Succeeded | Failed, bool]] = field(default_factory=queue.SimpleQueue)
     chance: SharedRandomState = field(init=False)
 
     def __post_init__(self) -> None:
@@ -155,9 +151,7 @@ class _Run:
         injected = self.graph.injected[step]
         function = self.functions[step]
         key = cache_key(function, spec.settings, inputs, self.info, takes_info="pipeline" in injected)
-        return Job(
-            step=step, function=function, settings=spec.settings, inputs=inputs, injected=injected, key=key
-        )
+        return Job(step=step, function=function, settings=spec.settings, inputs=inputs, injected=injected, key=key)
 
     def _from_cache(self, step: str) -> bool:
         if step in self.jobs:
@@ -168,9 +162,7 @@ class _Run:
             return False
         self.taken[step] = kept
         self.cached.add(step)
-        self.recorder.step_cached(
-            step, Made(result=kept, key=job.key, inputs=job.inputs, metrics={}, seconds=0.0)
-        )
+        self.recorder.step_cached(step, Made(result=kept, key=job.key, inputs=job.inputs, metrics={}, seconds=0.0))
         return True
 
     def _start(self, step: str) -> None:

@@ -38,9 +38,7 @@ def bootstrap_bound(
         if value is not None and np.isfinite(value):
             values.append(value)
     if len(values) < max(2, resamples / 2):
-        raise RefusedError(
-            f"only {len(values)} of {resamples} resamples had a value", hint="more rows are needed"
-        )
+        raise RefusedError(f"only {len(values)} of {resamples} resamples had a value", hint="more rows are needed")
     estimate = float(difference(np.arange(n)))
     return normal_bound(estimate, float(np.std(values, ddof=1)), n=n, confidence=confidence)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import httpx
 
-from quarterdeck.core.operations import Service
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.scheduler.control import find, wait_until
 from quarterdeck.scheduler.replay.sources import Request

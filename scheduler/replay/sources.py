@@ -73,7 +73,12 @@ def read_samples() -> dict[str, pl.DataFrame]:
 
 
 def write_known(
-    data: Path, samples: Mapping[str, pl.DataFrame], stream: Stream, *, after: datetime | None, until: datetime
+    data: Path,
+    samples: Mapping[str, pl.DataFrame],
+    stream: Stream,
+    *,
+    after: datetime | None,
+    until: datetime,
 ) -> None:
     """Put the rows that became known in (after, until] into the data folder, as one more file for each table."""
     for table in stream.tables:

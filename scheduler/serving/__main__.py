@@ -17,9 +17,7 @@ from quarterdeck.store.workspace import find_workspace
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the workspace's models until told to stop; the exit code of the error that ended it, or 0."""
-    parser = argparse.ArgumentParser(
-        prog="quarterdeck-serving", description="The prediction server of a workspace."
-    )
+    parser = argparse.ArgumentParser(prog="quarterdeck-serving", description="The prediction server of a workspace.")
     parser.add_argument("--workspace", type=Path, help="its folder; else found from here upwards")
     parser.add_argument("--host", help="address to listen on; default: the workspace's setting")
     parser.add_argument("--port", type=int, help="0 takes a free one; default: the workspace's setting")

@@ -37,15 +37,14 @@ from quarterdeck.scheduler.serving.http import (
     http_error,
 )
 from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
-from quarterdeck.scheduler.serving.protocols import decode_labels, decode_rows
+from quarterdeck.scheduler.serving.protocols import decode_labels
+from quarterdeck.scheduler.serving.reader import ORDINARY
 from quarterdeck.scheduler.serving.router import Route, Router
 from quarterdeck.scheduler.serving.shadow import Answered
 
 log = logging.getLogger(__name__)
 
-FEW_ROWS = (
-    128  # that many are checked and written in the loop; more in a thread, so that others get in between
-)
+FEW_ROWS = 128  # that many are checked and written in the loop; more in a thread, so that others get in between
 _PREDICT = "/predict/"
 
 Handler = Callable[[Scope, Transport], Awaitable[Reply]]
@@ -105,21 +104,20 @@ class App:
         body = await self._bodies.json(scope, transport)
         route = self._router.route(scope.path[len(_PREDICT) :])
         live = self._router.champion(route)
-        rows = decode_rows(body)
-        many = len(rows) > FEW_ROWS
-        checked = await self._aside(live.checker.check, rows) if many else live.checker.check(rows)
+        request = await self._aside(live.reader.read, body) if len(body) > ORDINARY else live.reader.read(body)
         count = self._counters.of(route.name, live.number)
         try:
-            answers, start = await live.batcher.answer(checked.columns, checked.rows)
+            answers, start = await live.batcher.answer(request.rows)
         except QuarterdeckError:
             count.failures += 1
             raise
-        ids = [new_id() for _ in rows]
-        shape = live.shape.encode
-        body = await self._aside(shape, ids, answers, start) if many else shape(ids, answers, start)
+        rows = len(request.rows)
+        ids = [new_id() for _ in request.rows]
+        write = live.shape.encode
+        reply = await self._aside(write, ids, answers, start) if rows > FEW_ROWS else write(ids, answers, start)
         at, latency_us = now_us(), (time.perf_counter_ns() - started) // 1000
         count.requests += 1
-        count.rows += len(rows)
+        count.rows += rows
         count.latency_us += latency_us
         self._log.add(
             Entry(
@@ -128,19 +126,18 @@ class App:
                 Arm.CHAMPION,
                 live.multiclass,
                 ids,
-                rows,
-                checked.entities,
-                checked.times,
+                request.sent,
+                request.entities,
+                request.times,
                 at,
                 latency_us,
                 answers,
                 start,
-            )
+            )  # fmt: skip
         )
-        if route.shadow is not None:
-            answered = Answered(ids, rows, checked.columns, checked.entities, checked.times, at)
-            self._loop.call_soon(route.shadow.offer, answered)  # after the answer has gone out
-        return body
+        if route.shadow is not None:  # after the answer has gone out
+            self._loop.call_soon(route.shadow.offer, Answered(ids, request, at))
+        return reply
 
     def _aside(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
         return self._loop.run_in_executor(self._side, function, *arguments)
@@ -205,16 +202,12 @@ class App:
         if error.http_status != 500:
             return error_reply(error)
         name = new_id()
-        log.error(
-            "%s %s failed, error %s: %s", scope.method, scope.path, name, error, exc_info=error.__cause__
-        )
+        log.error("%s %s failed, error %s: %s", scope.method, scope.path, name, error, exc_info=error.__cause__)
         return error_reply(error, id=name)
 
 
 def _unexpected(error: Exception) -> QuarterdeckError:
-    failure = QuarterdeckError(
-        "the server failed on this request", hint="its log has the error under this id"
-    )
+    failure = QuarterdeckError("the server failed on this request", hint="its log has the error under this id")
     failure.__cause__ = error
     return failure
 
@@ -228,7 +221,5 @@ def _described(route: Route) -> dict[str, Any]:
         "classes": signature.classes,
         "entity": signature.entity,
         "time": signature.time,
-        "fields": [
-            {"name": field.name, "kind": field.kind, "nullable": field.nullable} for field in signature.fields
-        ],
+        "fields": [{"name": field.name, "kind": field.kind, "nullable": field.nullable} for field in signature.fields],
     }

@@ -11,10 +11,9 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.core.models.columns import Columns
 from quarterdeck.core.models.predictors import Predictor
 from quarterdeck.scheduler.serving.protocols import Plain
 
@@ -34,43 +33,70 @@ class Cost(NamedTuple):
         return self.call + rows * self.row < QUICK_S
 
 
+Row = tuple[Any, ...]  # a row's values in the order of the model's fields
+
+
 class _Waiting(NamedTuple):
-    columns: Columns
-    rows: int
+    rows: Sequence[Row]
     answer: asyncio.Future[tuple[Plain, int]]
+
+
+class Model:
+    """A predictor that takes rows, and whose failures are values."""
+
+    def __init__(self, predictor: Predictor, names: Sequence[str]) -> None:
+        self._predictor = predictor
+        self._names = names
+
+    def ask(self, rows: Sequence[Row]) -> Plain | QuarterdeckError:
+        """The answers, or what went wrong.
+
+        The predictor is a user's: whatever it raises is its failure on these rows, and must not end the server.
+        """
+        columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
+        try:
+            return Plain.of(self._predictor.predict(columns))
+        except Exception as error:
+            log.debug("a model failed", exc_info=True)
+            ours = isinstance(error, QuarterdeckError)
+            words = error.message if ours else f"{type(error).__name__}: {error}"
+            return QuarterdeckError(f"the model failed: {words[:500]}")
 
 
 class Batcher:
     """Answers of one model. `cost` is None for a model that always runs in the thread."""
 
     def __init__(
-        self, predictor: Predictor, loop: asyncio.AbstractEventLoop, thread: Executor, cost: Cost | None
+        self,
+        model: Model,
+        loop: asyncio.AbstractEventLoop,
+        thread: Executor,
+        cost: Cost | None,
     ) -> None:
-        self._predictor = predictor
+        self._model = model
         self._loop = loop
         self._thread = thread
         self._cost = cost
         self._waiting: deque[_Waiting] = deque()
         self._due = False  # a batch is planned or runs
 
-    async def answer(self, columns: Columns, rows: int) -> tuple[Plain, int]:
+    async def answer(self, rows: Sequence[Row]) -> tuple[Plain, int]:
         """The answers for these rows: a batch's, and the place in it where these begin.
 
         Raises QuarterdeckError where the model fails on them.
         """
-        if rows <= MOST_ROWS:
-            return await self._submit(columns, rows)
+        if len(rows) <= MOST_ROWS:
+            return await self._submit(rows)
         parts = []
-        for start in range(0, rows, MOST_ROWS):  # one after the other: others' requests get in between
-            stop = min(start + MOST_ROWS, rows)
-            part = {name: values[start:stop] for name, values in columns.items()}
-            answers, first = await self._submit(part, stop - start)
-            parts.append(answers.cut(first, stop - start))
+        for start in range(0, len(rows), MOST_ROWS):  # one after the other: others' requests get in between
+            part = rows[start : start + MOST_ROWS]
+            answers, first = await self._submit(part)
+            parts.append(answers.cut(first, len(part)))
         return Plain.joined(parts), 0
 
-    def _submit(self, columns: Columns, rows: int) -> asyncio.Future[tuple[Plain, int]]:
+    def _submit(self, rows: Sequence[Row]) -> asyncio.Future[tuple[Plain, int]]:
         future: asyncio.Future[tuple[Plain, int]] = self._loop.create_future()
-        self._waiting.append(_Waiting(columns, rows, future))
+        self._waiting.append(_Waiting(rows, future))
         if not self._due:
             self._due = True
             self._loop.call_soon(self._run)
@@ -79,16 +105,16 @@ class Batcher:
     def _run(self) -> None:
         batch, rows = self._take()
         if self._cost is not None and self._cost.quick(rows):
-            self._give(batch, _attempt(self._predictor, batch))
+            self._give(batch, _attempt(self._model, batch))
             return
-        running = self._loop.run_in_executor(self._thread, _attempt, self._predictor, batch)
+        running = self._loop.run_in_executor(self._thread, _attempt, self._model, batch)
         running.add_done_callback(lambda done: self._give(batch, done.result()))
 
     def _take(self) -> tuple[list[_Waiting], int]:
-        batch, rows = [self._waiting.popleft()], 0
-        rows = batch[0].rows
-        while self._waiting and rows + self._waiting[0].rows <= MOST_ROWS:
-            rows += self._waiting[0].rows
+        batch = [self._waiting.popleft()]
+        rows = len(batch[0].rows)
+        while self._waiting and rows + len(self._waiting[0].rows) <= MOST_ROWS:
+            rows += len(self._waiting[0].rows)
             batch.append(self._waiting.popleft())
         return batch, rows
 
@@ -105,40 +131,20 @@ class Batcher:
             self._loop.call_soon(self._run)
 
 
-def _attempt(predictor: Predictor, batch: Sequence[_Waiting]) -> list[tuple[Plain, int] | QuarterdeckError]:
-    """One result a request. A batch that fails is asked again request by request: one must not fail the others."""
-    together = ask(predictor, merge([waiting.columns for waiting in batch]))
+def _attempt(model: Model, batch: Sequence[_Waiting]) -> list[tuple[Plain, int] | QuarterdeckError]:
+    """One result a request.
+
+    A batch that fails is asked again request by request: one must not fail the others.
+    """
+    together = model.ask([row for waiting in batch for row in waiting.rows])
     if isinstance(together, Plain):
         results: list[tuple[Plain, int] | QuarterdeckError] = []
         start = 0
         for waiting in batch:
             results.append((together, start))
-            start += waiting.rows
+            start += len(waiting.rows)
         return results
     if len(batch) == 1:
         return [together]
-    alone = [ask(predictor, waiting.columns) for waiting in batch]
+    alone = [model.ask(waiting.rows) for waiting in batch]
     return [(answer, 0) if isinstance(answer, Plain) else answer for answer in alone]
-
-
-def ask(predictor: Predictor, columns: Columns) -> Plain | QuarterdeckError:
-    """The model's answers, or what went wrong in it.
-
-    The model is a user's: whatever it raises is its failure on these rows and must not end the server. The traceback
-    is logged; the error says the last line.
-    """
-    try:
-        return Plain.of(predictor.predict(columns))
-    except Exception as error:
-        log.debug("a model failed", exc_info=True)
-        words = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
-        return QuarterdeckError(f"the model failed: {words[:500]}")
-
-
-def merge(parts: Sequence[Columns]) -> Columns:
-    """The rows of several requests as one table."""
-    if len(parts) == 1:
-        return parts[0]
-    if all(len(next(iter(part.values()))) == 1 for part in parts):  # the usual requests, in half the time
-        return {name: [part[name][0] for part in parts] for name in parts[0]}
-    return {name: [value for part in parts for value in part[name]] for name in parts[0]}

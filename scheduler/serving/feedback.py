@@ -82,9 +82,7 @@ class FeedbackDesk:
         unlogged = self._log.pending
         outcomes = await self._record(items)
         unknown = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, NotFoundError)]
-        if (
-            unknown and unlogged and await self._log.flush()
-        ):  # the answer was given, its log entry still waited
+        if unknown and unlogged and await self._log.flush():  # the answer was given, its log entry still waited
             again = await self._record([items[place] for place in unknown])
             for place, outcome in zip(unknown, again, strict=True):
                 outcomes[place] = outcome
@@ -92,9 +90,7 @@ class FeedbackDesk:
 
     async def _record(self, items: list[Any]) -> list[QuarterdeckError | None]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._writer, record, self._database, items, self._signature_of, now_us()
-        )
+        return await loop.run_in_executor(self._writer, record, self._database, items, self._signature_of, now_us())
 
 
 def record(
@@ -148,11 +144,7 @@ def judged_label(label: Any, signature: Signature) -> str | int | float:
         return _number(label)
     classes = signature.classes or ()
     for known in classes:
-        if (
-            isinstance(label, (str, int, float))
-            and isinstance(label, str) == isinstance(known, str)
-            and label == known
-        ):
+        if isinstance(label, (str, int, float)) and isinstance(label, str) == isinstance(known, str) and label == known:
             return known
     names = [encode(known).decode() for known in classes]
     near = difflib.get_close_matches(encode(label).decode()[:100], names, n=1)

@@ -54,9 +54,7 @@ def http_error(status: int, message: str, hint: str | None = None) -> UsageError
 
 
 def error_reply(error: QuarterdeckError, **more: str) -> Reply:
-    return Reply.of(
-        {"error": error.message, "where": error.where, "hint": error.hint, **more}, error.http_status
-    )
+    return Reply.of({"error": error.message, "where": error.where, "hint": error.hint, **more}, error.http_status)
 
 
 class Bodies:
@@ -72,14 +70,12 @@ class Bodies:
         kind = scope.headers.get("content-type")
         if kind != "application/json" and not _is_json(kind or ""):
             # a web page may send other types to this machine without asking; it must not be able to send labels
-            raise http_error(
-                415, "expected content-type application/json", "send that header with the request"
-            )
+            raise http_error(415, "expected content-type application/json", "send that header with the request")
         length = scope.headers.get("content-length")
         if length is not None and int(length) > MOST_BYTES:
             raise _too_large()
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # a request's handler always runs in a task
+        assert task is not None  # a request's handler always runs in a task
         self._began[task] = self._loop.time()
         try:
             return await (transport() if length is not None else _limited(transport))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.models.predictors import OnnxPredictor, Predictor, SklearnPredictor
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
-from quarterdeck.core.prediction import RowChecker, compile_checker
 from quarterdeck.core.values import Engine, Task
-from quarterdeck.scheduler.serving.batcher import Batcher, Cost, ask
+from quarterdeck.scheduler.serving.batcher import Batcher, Cost, Model, Row
 from quarterdeck.scheduler.serving.protocols import Plain, Shape
+from quarterdeck.scheduler.serving.reader import RowReader
 from quarterdeck.store.plans import PlannedVersion
 
 _WARM_ROWS = 64
@@ -31,8 +30,8 @@ class Loaded(NamedTuple):
     """What load() makes, in a thread of its own."""
 
     planned: PlannedVersion
-    checker: RowChecker
-    predictor: Predictor
+    reader: RowReader
+    model: Model
     cost: Cost | None
 
 
@@ -43,28 +42,30 @@ class LiveModel:
         planned = loaded.planned
         self.planned = planned
         self.number = planned.number
-        self.checker = loaded.checker
-        self.predictor = loaded.predictor
+        self.reader = loaded.reader
+        self.model = loaded.model
         self.shape = Shape(planned.model, planned.number, planned.signature)
         self.multiclass = planned.signature.task is Task.MULTICLASS
         # Its thread starts with the first batch that needs one, and ends with this object.
         thread = ThreadPoolExecutor(1, thread_name_prefix=planned.reference)
-        self.batcher = Batcher(loaded.predictor, loop, thread, loaded.cost)
+        self.batcher = Batcher(loaded.model, loop, thread, loaded.cost)
 
 
 def load(planned: PlannedVersion, artifacts: Artifacts) -> Loaded:
-    """Build a version's predictor and answer a row with it. Raises QuarterdeckError where that cannot be done."""
-    predictor = _predictor(planned, artifacts)
-    checker = compile_checker(planned.signature)
-    row = sample_row(planned.signature)
-    once = checker.check([row]).columns
-    answer = ask(predictor, once)
+    """Build a version's predictor and answer a row with it.
+
+    Raises QuarterdeckError where that cannot be done.
+    """
+    model = Model(_predictor(planned, artifacts), planned.signature.names)
+    reader = RowReader(planned.signature)
+    rows = reader.check([sample_row(planned.signature)]).rows
+    answer = model.ask(rows)
     if not isinstance(answer, Plain):
         raise answer
     shape = Shape(planned.model, planned.number, planned.signature)
     shape.encode(["warm"], answer, 0)  # a model of another task than its signature's shows itself here
-    cost = _cost(predictor, once, checker.check([row] * _WARM_ROWS).columns)
-    return Loaded(planned, checker, predictor, cost if planned.engine is Engine.ONNX else None)
+    cost = _cost(model, rows[0]) if planned.engine is Engine.ONNX else None
+    return Loaded(planned, reader, model, cost)
 
 
 def sample_row(signature: Signature) -> dict[str, Any]:
@@ -94,13 +95,13 @@ def _predictor(planned: PlannedVersion, artifacts: Artifacts) -> Predictor:
     return SklearnPredictor(model.estimator if isinstance(model, FittedModel) else model, planned.signature)
 
 
-def _cost(predictor: Predictor, one: Any, many: Any) -> Cost:
-    single = min(_seconds(predictor.predict, one) for _ in range(_TIMES))
-    batch = min(_seconds(predictor.predict, many) for _ in range(_TIMES))
+def _cost(model: Model, row: Row) -> Cost:
+    single = min(_seconds(model, [row]) for _ in range(_TIMES))
+    batch = min(_seconds(model, [row] * _WARM_ROWS) for _ in range(_TIMES))
     return Cost(call=single, row=max(0.0, batch - single) / (_WARM_ROWS - 1))
 
 
-def _seconds(call: Callable[[Any], Any], argument: Any) -> float:
+def _seconds(model: Model, rows: list[Row]) -> float:
     started = time.perf_counter()
-    call(argument)
+    model.ask(rows)
     return time.perf_counter() - started

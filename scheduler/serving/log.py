@@ -34,14 +34,14 @@ SUBJECT = "prediction log"
 
 
 class Entry(NamedTuple):
-    """One request's answers. `rows` is None for the shadow arm, whose inputs are the champion's."""
+    """One request's answers. `rows`: as they were sent; None for the shadow arm, whose inputs are the champion's."""
 
     endpoint: str
     version: int
     arm: Arm
     multiclass: bool
     ids: Sequence[str]
-    rows: Sequence[dict[str, Any]] | None
+    rows: Sequence[Any] | None
     entities: Sequence[str | int | None]
     times: Sequence[datetime | None]
     at: int  # microseconds since 1970
@@ -166,9 +166,7 @@ def _records(entry: Entry) -> list[PredictionRecord]:
             score=answers.scores[row],
             probabilities=_probabilities(entry, row),
         )
-        for place, (identifier, entity, when) in enumerate(
-            zip(entry.ids, entry.entities, entry.times, strict=True)
-        )
+        for place, (identifier, entity, when) in enumerate(zip(entry.ids, entry.entities, entry.times, strict=True))
         for row in (entry.start + place,)
     ]
 

@@ -99,7 +99,7 @@ class Shape:
 def decode_rows(body: bytes) -> list[Any]:
     """The rows of a prediction request: one object, a list of objects, or {"rows": [...]}.
 
-    What a row holds is checked by the model's RowChecker. Raises UsageError for what is not JSON, InputError for
+    What a row holds is not looked at. Raises UsageError for what is not JSON, InputError for
     no rows or too many.
     """
     data = decode(body)

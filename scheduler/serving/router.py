@@ -35,11 +35,7 @@ class Router:
             return found
         near = difflib.get_close_matches(name[:100], self.routes, n=3)
         known = ", ".join(near or sorted(self.routes)[:10])
-        hint = (
-            f"{'did you mean' if near else 'the endpoints are'} {known}"
-            if known
-            else "no model is registered yet"
-        )
+        hint = f"{'did you mean' if near else 'the endpoints are'} {known}" if known else "no model is registered yet"
         raise NotFoundError(f"there is no endpoint {name[:100]!r}", hint=hint)
 
     def champion(self, route: Route) -> LiveModel:

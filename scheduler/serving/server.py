@@ -45,6 +45,7 @@ BEAT_S = 1.0
 PATIENCE_MS = 2_000  # for a lock on a database: a server rather says that it waits than hangs
 FIRST_PLAN_S = 10.0  # for the models that are live: after that the server answers with those it has
 DRAIN_S = 0.5  # for the challengers' last answers
+COLLECT = (20_000, 20, 50)  # requests make hardly any cycles: look for them seldom
 SWITCH_S = 0.001  # how long a thread may keep the loop waiting; Python's own default is 5 ms
 
 
@@ -128,6 +129,7 @@ class _Process:
         log.info("serving on http://%s:%s (process %s)", self._host, self._port, os.getpid())
         gc.collect()
         gc.freeze()  # what was made so far stays: the collector need not look at it again
+        gc.set_threshold(*COLLECT)
         try:
             with suppress(TimeoutError):  # a request that does not end in time ends with the process
                 await self._http.serve()

@@ -11,17 +11,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.core.models.columns import Columns
 from quarterdeck.core.values import Arm
-from quarterdeck.scheduler.serving.batcher import ask, merge
+from quarterdeck.scheduler.serving.batcher import Row
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry
 from quarterdeck.scheduler.serving.protocols import Plain
+from quarterdeck.scheduler.serving.reader import Request, as_object
 
 MOST_WAITING = 8_192  # rows
 MOST_ROWS = 1_024  # in a batch
@@ -31,10 +30,7 @@ class Answered(NamedTuple):
     """A request that the champion has answered."""
 
     ids: Sequence[str]
-    rows: Sequence[dict[str, Any]]
-    columns: Columns
-    entities: Sequence[str | int | None]
-    times: Sequence[datetime | None]
+    request: Request
     at: int
 
 
@@ -111,17 +107,17 @@ class Shadow:
     def _answer(self, batch: list[Answered]) -> None:
         ready = []
         for answered in batch:
-            columns = self._columns(answered)
-            if isinstance(columns, QuarterdeckError):
-                self._tell(self._failed, columns)
+            rows = self._rows(answered.request)
+            if isinstance(rows, QuarterdeckError):
+                self._tell(self._failed, rows)
             else:
-                ready.append((answered, columns))
+                ready.append((answered, rows))
         if ready:
             self._ask(ready)
 
-    def _ask(self, ready: list[tuple[Answered, Columns]]) -> None:
+    def _ask(self, ready: list[tuple[Answered, Sequence[Row]]]) -> None:
         started = time.perf_counter()
-        outcome = ask(self.challenger.predictor, merge([columns for _, columns in ready]))
+        outcome = self.challenger.model.ask([row for _, rows in ready for row in rows])
         if isinstance(outcome, Plain):
             latency_us = round((time.perf_counter() - started) * 1e6)
             self._tell(self._done, [answered for answered, _ in ready], outcome, latency_us)
@@ -131,15 +127,15 @@ class Shadow:
             for one in ready:
                 self._ask([one])
 
-    def _columns(self, answered: Answered) -> Columns | QuarterdeckError:
-        """The rows as the challenger takes them: the champion's columns, or its own fields out of what was sent."""
+    def _rows(self, request: Request) -> Sequence[Row] | QuarterdeckError:
+        """The rows as the challenger takes them: the champion's, or its own fields out of what was sent."""
         if self._same_fields:
-            return answered.columns
-        checker, signature = self.challenger.checker, self.challenger.planned.signature
+            return request.rows
+        signature = self.challenger.planned.signature
         known = {*signature.names, signature.entity, signature.time}
-        rows = [{name: value for name, value in row.items() if name in known} for row in answered.rows]
+        sent = [{name: value for name, value in as_object(row).items() if name in known} for row in request.sent]
         try:
-            return checker.check(rows).columns
+            return self.challenger.reader.check(sent).rows
         except QuarterdeckError as error:
             return error
 
@@ -174,8 +170,8 @@ class Shadow:
             self.challenger.multiclass,
             answered.ids,
             None,
-            answered.entities,
-            answered.times,
+            answered.request.entities,
+            answered.request.times,
             answered.at,
             latency_us,
             answers,

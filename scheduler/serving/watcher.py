@@ -158,9 +158,7 @@ class Watcher:
             shadow=self._shadow(champion, challenger, old),
         )
 
-    def _shadow(
-        self, champion: LiveModel | None, challenger: LiveModel | None, old: Route | None
-    ) -> Shadow | None:
+    def _shadow(self, champion: LiveModel | None, challenger: LiveModel | None, old: Route | None) -> Shadow | None:
         if champion is None or challenger is None or champion.number == challenger.number:
             return None
         shadow = None if old is None or old.champion is not champion else old.shadow

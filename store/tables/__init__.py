@@ -7,7 +7,15 @@ alerts, windows, services), audit (the ledger).
 from quarterdeck.store.tables.audit import LedgerRow
 from quarterdeck.store.tables.models import AliasRow, DuelRow, VersionRow
 from quarterdeck.store.tables.operations import AlertRow, FiringRow, ServiceRow, TriggerRow, WindowRow
-from quarterdeck.store.tables.pipelines import ArtifactRow, CacheRow, LineageRow, MetricRow, PipelineRow, RunRow, StepRow
+from quarterdeck.store.tables.pipelines import (
+    ArtifactRow,
+    CacheRow,
+    LineageRow,
+    MetricRow,
+    PipelineRow,
+    RunRow,
+    StepRow,
+)
 
 __all__ = [
     "AlertRow",

@@ -49,7 +49,10 @@ class AlertRow(SQLModel, table=True):
     """One cause, however often it is seen: a count, not a row, per sighting."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("ix_alert_cause", "model", "kind", "subject", "state"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_alert_cause", "model", "kind", "subject", "state"),
+        {"sqlite_autoincrement": True},
+    )
     id: int | None = Field(default=None, primary_key=True)
     model: str
     kind: str

@@ -114,12 +114,8 @@ def _pipelines(tx: Connection, now: datetime) -> None:
         )
     daily = {"cron": "0 3 * * *", "timezone": "America/New_York"}
     drift = {"features": 3, "threshold": 0.25, "cooldown": "6h"}
-    triggers.sync(
-        tx, "flights", [("nightly", TriggerKind.SCHEDULE, daily), ("drift", TriggerKind.DRIFT, drift)]
-    )
-    triggers.sync(
-        tx, "fuel", [("decay", TriggerKind.DECAY, {"metric": "mean_absolute_error", "worse_by": 0.2})]
-    )
+    triggers.sync(tx, "flights", [("nightly", TriggerKind.SCHEDULE, daily), ("drift", TriggerKind.DRIFT, drift)])
+    triggers.sync(tx, "fuel", [("decay", TriggerKind.DECAY, {"metric": "mean_absolute_error", "worse_by": 0.2})])
     nightly = triggers.get(tx, "flights", "nightly")
     triggers.set_next_fire(tx, nightly.id, now + timedelta(hours=7))
 
@@ -135,9 +131,7 @@ def _run(
     error: str | None = None,
 ) -> int:
     """A run that began a minute after it was asked for and, unless it goes on, took two."""
-    run = runs.request(
-        tx, pipeline, by=ACTOR, cause=cause or {"kind": "manual", "reason": "first model"}, now=when
-    )
+    run = runs.request(tx, pipeline, by=ACTOR, cause=cause or {"kind": "manual", "reason": "first model"}, now=when)
     steps.plan(tx, run.id, STEPS)
     runs.claim(tx, run.id, pid=os.getpid(), process_started=0.0, now=when + timedelta(minutes=1))
     runs.set_provenance(tx, run.id, {"commit": "4e2f01b9", "seed": 0})
@@ -222,9 +216,7 @@ def _verdicts(score: float, metric: str, *, fail: bool = False) -> tuple[GateRes
         reason=f"{metric} is worse than the champion's by at most {0.011 if fail else -0.0021}",
         interval=(0.004, 0.011) if fail else (-0.0091, -0.0021),
     )
-    cost = judge_bound(
-        metric="missed_delay_cost", value=98.1, n=6_012, maximum=120.0, owner="network-operations"
-    )
+    cost = judge_bound(metric="missed_delay_cost", value=98.1, n=6_012, maximum=120.0, owner="network-operations")
     bound = judge_bound(
         metric=metric,
         value=score,
@@ -270,9 +262,7 @@ def _version(
     return registry.register(tx, draft, actor=ACTOR, environment=environment, reason="trained", evidence={})
 
 
-def _promote(
-    tx: Connection, environment: str, model: str, number: int, saw: int | None, when: datetime
-) -> None:
+def _promote(tx: Connection, environment: str, model: str, number: int, saw: int | None, when: datetime) -> None:
     registry.promote(
         tx,
         model,
@@ -287,9 +277,7 @@ def _promote(
 
 def _flights(tx: Connection, environment: str, now: datetime) -> None:
     """Versions 1 previous, 2 champion, 3 rejected, 4 challenger in a duel; a run under way."""
-    for index, (score, fail) in enumerate(
-        ((0.7312, False), (0.7410, False), (0.7290, True), (0.7466, False))
-    ):
+    for index, (score, fail) in enumerate(((0.7312, False), (0.7410, False), (0.7290, True), (0.7466, False))):
         when = now - timedelta(days=40 - 12 * index)
         run = _run(tx, "flights", RunStatus.SUCCEEDED, when, version=index + 1)
         _version(
@@ -352,9 +340,7 @@ def _fuel(tx: Connection, environment: str, now: datetime) -> None:
     run = _run(tx, "fuel", RunStatus.SUCCEEDED, when, version=1)
     _version(tx, environment, "fuel", run, when, {"mean_absolute_error": 11.4, "r2_score": 0.93})
     _promote(tx, environment, "fuel", 1, None, when + timedelta(hours=2))
-    error = (
-        "Traceback (most recent call last):\n  File \"steps.py\", line 12, in features\nKeyError: 'draught'"
-    )
+    error = "Traceback (most recent call last):\n  File \"steps.py\", line 12, in features\nKeyError: 'draught'"
     _run(tx, "fuel", RunStatus.FAILED, now - timedelta(hours=2), error=error)
     for index in range(12):
         windows.put(tx, _window("fuel", 1, index, now))

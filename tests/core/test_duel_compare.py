@@ -52,9 +52,7 @@ def test_a_better_challenger_is_promoted() -> None:
     assert found.e_value >= found.needed == 20
     assert found.p_value == pytest.approx(1 / found.e_value)
     assert found.rows_needed is None
-    assert found.challenger["brier_score_loss"] - found.champion["brier_score_loss"] == pytest.approx(
-        found.difference
-    )
+    assert found.challenger["brier_score_loss"] - found.champion["brier_score_loss"] == pytest.approx(found.difference)
     assert "lower by" in found.reasons[0]
 
 

@@ -18,9 +18,7 @@ from quarterdeck.core.values import Direction, Outcome, Task
 Floats = NDArray[np.float64]
 
 
-def rows(
-    seed: int, n: int, *, candidate: float, champion: float = 1.5
-) -> tuple[NDArray[np.int_], Floats, Floats]:
+def rows(seed: int, n: int, *, candidate: float, champion: float = 1.5) -> tuple[NDArray[np.int_], Floats, Floats]:
     """Labels and two probabilities: the greater the number, the better the model sees; 1.5 is calibrated."""
     rng = np.random.default_rng(seed)
     signal = rng.normal(size=n)
@@ -121,9 +119,7 @@ def test_a_worse_candidate_passes_no_more_often_than_the_confidence_allows() -> 
         worse = champion + 0.1 * np.sign(champion - y)  # its absolute error is greater by 0.1 in every row
         candidate = worse + 0.5 * rng.normal(size=60) * np.sign(champion - y)
         data = (y, candidate, champion)
-        outcomes.append(
-            judge(data, "mean_absolute_error", task=Task.REGRESSION, margin=margin, confidence=0.9).outcome
-        )
+        outcomes.append(judge(data, "mean_absolute_error", task=Task.REGRESSION, margin=margin, confidence=0.9).outcome)
     shares = {outcome: outcomes.count(outcome) / 400 for outcome in Outcome}
     assert 0.05 < shares[Outcome.PASS] < 0.15
     assert 0.05 < shares[Outcome.FAIL] < 0.15

@@ -60,9 +60,7 @@ def test_a_gate_without_a_limit_that_can_be_met_is_refused(limits: dict[str, Any
 
 
 @given(st.one_of(st.none(), st.floats()), finite, st.integers(0, 10))
-def test_a_pass_means_a_number_within_the_limit_on_some_rows(
-    value: float | None, limit: float, n: int
-) -> None:
+def test_a_pass_means_a_number_within_the_limit_on_some_rows(value: float | None, limit: float, n: int) -> None:
     passed = bound(value, n=n, minimum=limit).outcome is Outcome.PASS
     assert passed == (n > 0 and value is not None and value >= limit)
 

@@ -55,9 +55,7 @@ def problems(entries: list[Entry], **options: Any) -> list[tuple[int, str]]:
 
 
 def test_a_chain_as_it_was_written_has_no_problem() -> None:
-    entries = chain(
-        5, evidence={"p": 0.01, "outcome": Outcome.PASS}, before={"version": 1}, after={"version": 2}
-    )
+    entries = chain(5, evidence={"p": 0.01, "outcome": Outcome.PASS}, before={"version": 1}, after={"version": 2})
     assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
     assert entries[0].previous_hash == GENESIS
     assert problems(entries, head=entries[-1].hash) == []

@@ -127,9 +127,7 @@ def test_every_key_reaches_its_field() -> None:
             GateSpec(metric="roc_auc_score", not_worse_than="champion", margin=0.01, confidence=0.9),
         ),
         triggers=(
-            TriggerSpec(
-                name="schedule", kind=TriggerKind.SCHEDULE, cron="0 3 * * *", timezone="America/New_York"
-            ),
+            TriggerSpec(name="schedule", kind=TriggerKind.SCHEDULE, cron="0 3 * * *", timezone="America/New_York"),
             TriggerSpec(
                 name="drift",
                 kind=TriggerKind.DRIFT,
@@ -143,7 +141,13 @@ def test_every_key_reaches_its_field() -> None:
             TriggerSpec(name="by-hand", kind=TriggerKind.MANUAL),
         ),
         monitoring=MonitoringSpec(window=timedelta(days=7), minimum_rows=10),
-        rollout=RolloutSpec(strategy=Strategy.SHADOW, promote=Promotion.AUTO, minimum_labels=300, maximum_labels=900, alpha=0.01),
+        rollout=RolloutSpec(
+            strategy=Strategy.SHADOW,
+            promote=Promotion.AUTO,
+            minimum_labels=300,
+            maximum_labels=900,
+            alpha=0.01,
+        ),
         training=manifest.training,
     )
     assert manifest.training.seed == 7
@@ -162,7 +166,11 @@ def test_what_is_left_out_has_its_documented_default() -> None:
     assert (manifest.gates, manifest.triggers) == ((), ())
     assert manifest.monitoring == MonitoringSpec(window=timedelta(hours=1), minimum_rows=50)
     assert manifest.rollout == RolloutSpec(
-        strategy=Strategy.DIRECT, promote=Promotion.MANUAL, minimum_labels=200, maximum_labels=2000, alpha=0.05
+        strategy=Strategy.DIRECT,
+        promote=Promotion.MANUAL,
+        minimum_labels=200,
+        maximum_labels=2000,
+        alpha=0.05,
     )
 
 
@@ -239,9 +247,7 @@ def test_what_is_left_out_has_its_documented_default() -> None:
         ("[training]\nseed = 4294967296", 7, ["`seed` is 4294967296"]),
     ],
 )
-def test_a_wrong_key_is_refused_at_its_line_with_what_was_expected(
-    lines: str, where: int, said: list[str]
-) -> None:
+def test_a_wrong_key_is_refused_at_its_line_with_what_was_expected(lines: str, where: int, said: list[str]) -> None:
     message = refused(f"{HEAD}{lines}\n")
     assert message.startswith(f"p.toml:{where}: ")
     for part in said:
@@ -306,5 +312,5 @@ def test_reading_loads_no_heavy_library() -> None:
         "import quarterdeck.core.pipeline.graph, quarterdeck.core.pipeline.loading\n"
         "print(sorted(sys.modules.keys() & {'numpy', 'polars', 'sklearn', 'scipy', 'sqlalchemy', 'textual'}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -63,9 +63,7 @@ def test_right_rows_come_back_as_columns_in_the_signatures_order() -> None:
 
 
 def test_no_rows_give_empty_columns() -> None:
-    assert check() == CheckedRows(
-        columns={name: [] for name in SIGNATURE.names}, entities=[], times=[], rows=0
-    )
+    assert check() == CheckedRows(columns={name: [] for name in SIGNATURE.names}, entities=[], times=[], rows=0)
 
 
 def test_entity_and_time_come_along_when_they_are_sent() -> None:
@@ -192,11 +190,7 @@ anything = st.recursive(
 )
 
 
-@given(
-    st.fixed_dictionaries(
-        {name: anything for name in ROW}, optional={"flight_id": anything, "scheduled": anything}
-    )
-)
+@given(st.fixed_dictionaries({name: anything for name in ROW}, optional={"flight_id": anything, "scheduled": anything}))
 def test_whatever_is_sent_it_is_refused_or_comes_out_as_the_signature_says(row: dict[str, Any]) -> None:
     try:
         columns = check(row).columns

@@ -113,9 +113,7 @@ def test_rollback_returns_the_previous_version() -> None:
     assert check_rollback(None, previous, model="flights") is previous
 
 
-@pytest.mark.parametrize(
-    "previous", [None, version(2, VersionState.CHAMPION), version(1, VersionState.RETIRED)]
-)
+@pytest.mark.parametrize("previous", [None, version(2, VersionState.CHAMPION), version(1, VersionState.RETIRED)])
 def test_rollback_is_refused_where_there_is_nothing_to_go_back_to(previous: Version | None) -> None:
     with pytest.raises(RefusedError):
         check_rollback(version(2, VersionState.CHAMPION), previous, model="flights")

@@ -79,9 +79,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
         ('[store]\nartifacts_url = "http://[x"', ["such as s3://bucket/folder"]),
     ],
 )
-def test_a_wrong_key_is_refused_at_its_line_with_what_was_expected(
-    tmp_path: Path, text: str, said: list[str]
-) -> None:
+def test_a_wrong_key_is_refused_at_its_line_with_what_was_expected(tmp_path: Path, text: str, said: list[str]) -> None:
     with pytest.raises(ManifestError) as caught:
         read(tmp_path, text)
     for part in said:
@@ -110,11 +108,7 @@ def test_every_key_is_documented(item: object) -> None:
 def test_the_template_shows_every_key_with_its_default_and_documentation() -> None:
     text = (sample_data.FOLDER / "workspace" / "quarterdeck.toml").read_text()
     assert read_settings(sample_data.FOLDER / "workspace" / "quarterdeck.toml") == Settings()
-    keys = [
-        line.removeprefix("#")
-        for line in text.splitlines()
-        if line.startswith("[") or line[:2].strip("#").strip()
-    ]
+    keys = [line.removeprefix("#") for line in text.splitlines() if line.startswith("[") or line[:2].strip("#").strip()]
     shown = tomllib.loads("\n".join(keys))
     words = " ".join(text.replace("#", " ").split())
     for item in describe_settings():

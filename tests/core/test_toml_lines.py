@@ -140,9 +140,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 VALUES = st.recursive(
     st.sampled_from(["1", "-2.5e3", "true", "inf", "1979-05-27T07:32:00Z", "07:32:00", "1979-05-27 07:32:00"])
-    | st.text(
-        string.printable.replace("'", "").replace("\r", "").replace("\x0b", "").replace("\x0c", "")
-    ).map(lambda text: f"'''{text}'''")
+    | st.text(string.printable.replace("'", "").replace("\r", "").replace("\x0b", "").replace("\x0c", "")).map(
+        lambda text: f"'''{text}'''"
+    )
     | st.text(string.ascii_letters + "[]{}#=,. '").map(lambda text: f'"{text}"')
     | st.text(string.ascii_letters + '[]{}#=,. "').map(lambda text: f"'{text}'"),
     lambda inner: (
@@ -169,6 +169,4 @@ def test_no_value_hides_the_line_of_the_key_after_it(parts: list[tuple[str, str]
         expected[(*table, f"key{number}")] = text.count("\n") + 1
         text += f"key{number} = {value}\n"
     document = parse_toml(text, name="x.toml")
-    assert {
-        path: line for path, line in document.lines.items() if str(path[-1]).startswith("key")
-    } == expected
+    assert {path: line for path, line in document.lines.items() if str(path[-1]).startswith("key")} == expected

@@ -98,9 +98,7 @@ def test_decay_needs_every_one_of_the_last_windows() -> None:
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=6), st.floats(0, 2), st.integers(1, 4))
 def test_decay_of_a_loss_mirrors_decay_of_a_score(values: list[float], worse_by: float, count: int) -> None:
-    score = decay(
-        windows(*values), reference=0.5, worse_by=worse_by, windows=count, direction=Direction.HIGHER
-    )
+    score = decay(windows(*values), reference=0.5, worse_by=worse_by, windows=count, direction=Direction.HIGHER)
     mirrored = windows(*(-value for value in values))
     loss = decay(mirrored, reference=-0.5, worse_by=worse_by, windows=count, direction=Direction.LOWER)
     assert (score is None) == (loss is None)

@@ -71,9 +71,7 @@ def at_first(fuel: pl.DataFrame, frozen: Pipeline) -> float:
     return float(absolute_error(frozen, between(fuel, day(3, 15), day(4))).mean())
 
 
-def test_a_model_of_winter_predicts_the_end_of_march_within_a_few_percent(
-    fuel: pl.DataFrame, at_first: float
-) -> None:
+def test_a_model_of_winter_predicts_the_end_of_march_within_a_few_percent(fuel: pl.DataFrame, at_first: float) -> None:
     assert at_first < 0.05 * fuel["fuel_rate"].to_numpy().mean()
 
 
@@ -84,9 +82,7 @@ def test_its_error_doubles_within_eight_weeks_of_the_first_fouling(
     assert absolute_error(frozen, weeks_five_to_eight).mean() > 2 * at_first
 
 
-def test_its_error_grows_from_month_to_month_until_the_hulls_are_cleaned(
-    fuel: pl.DataFrame, frozen: Pipeline
-) -> None:
+def test_its_error_grows_from_month_to_month_until_the_hulls_are_cleaned(fuel: pl.DataFrame, frozen: Pipeline) -> None:
     monthly = [absolute_error(frozen, between(fuel, day(m), day(m + 1))).mean() for m in range(3, 10)]
     assert monthly == sorted(monthly)
     assert monthly[-1] > 4 * monthly[0]
@@ -100,9 +96,7 @@ def test_a_model_retrained_in_july_errs_less_over_july_and_august_than_the_froze
     assert absolute_error(retrained, summer).mean() < 0.6 * absolute_error(frozen, summer).mean()
 
 
-def test_the_frozen_model_is_right_again_after_dry_dock(
-    fuel: pl.DataFrame, frozen: Pipeline, at_first: float
-) -> None:
+def test_the_frozen_model_is_right_again_after_dry_dock(fuel: pl.DataFrame, frozen: Pipeline, at_first: float) -> None:
     after = between(fuel, DRY_DOCKS_DONE, day(12))
     assert absolute_error(frozen, after).mean() < 1.5 * at_first
 

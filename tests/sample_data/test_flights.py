@@ -146,9 +146,7 @@ def test_weather_is_dated_at_the_end_of_the_hour_in_which_it_was_reported(
     assert_frame_equal(make_flights.make_weather(), weather)
 
 
-def test_making_the_flights_again_gives_the_flights_that_ship(
-    flights: pl.DataFrame, source: pl.DataFrame
-) -> None:
+def test_making_the_flights_again_gives_the_flights_that_ship(flights: pl.DataFrame, source: pl.DataFrame) -> None:
     assert source.height > flights.height
     assert_frame_equal(make_flights.make_flights(), flights)
 

@@ -103,10 +103,7 @@ def test_the_truth_lists_exactly_the_rows_of_each_change(fuel: pl.DataFrame, tru
         starts, ends = (datetime.fromisoformat(change[key]) for key in ("starts", "ends"))
         rows = listed_rows(change)
         assert (
-            rows
-            == fuel.with_row_index("row")
-            .filter(fuel_truth.within(change["ship"], starts, ends))["row"]
-            .to_list()
+            rows == fuel.with_row_index("row").filter(fuel_truth.within(change["ship"], starts, ends))["row"].to_list()
         )
         assert change["rows"]["count"] == len(rows)
         assert (rows[0], rows[-1]) == (change["rows"]["first_row"], change["rows"]["last_row"])
@@ -150,9 +147,7 @@ def test_the_speed_log_shows_less_than_the_fuel_explains_only_in_the_rows_of_the
     december = fuel.with_row_index("row").filter(
         (pl.col("ship") == ship.name) & (pl.col("reported") >= datetime(2025, 11, 15, tzinfo=UTC))
     )
-    power = fuel_physics.calm_power(
-        ship, december["speed_through_water"].to_numpy(), december["draft"].to_numpy()
-    )
+    power = fuel_physics.calm_power(ship, december["speed_through_water"].to_numpy(), december["draft"].to_numpy())
     excess = december["fuel_rate"].to_numpy() / fuel_physics.fuel_rate(ship, power)
     broken = december["row"].is_in(listed_rows(fault)).to_numpy()
     # The cube of 1 / 0.85 is 1.63; wind and waves add some on both sides.

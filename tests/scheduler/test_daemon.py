@@ -46,7 +46,7 @@ promote = "auto"
 """
 
 # `gate` waits until the file `open` is in the workspace: a test can act while the run is under way
-STEPS = '''
+STEPS = """
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,7 +73,7 @@ def gate(rows):
     while not (HERE / "open").exists():
         time.sleep(0.01)
     return rows
-'''
+"""
 
 RIGHT = "pass"
 
@@ -193,9 +193,7 @@ def test_a_run_whose_worker_is_killed_goes_on_after_its_last_finished_step(state
     assert statuses(state, run)["rows"] is StepStatus.CACHED
 
 
-def test_a_run_outlives_a_killed_daemon_and_the_next_one_adopts_it(
-    state: State, folder: Path, daemon: Service
-) -> None:
+def test_a_run_outlives_a_killed_daemon_and_the_next_one_adopts_it(state: State, folder: Path, daemon: Service) -> None:
     run = under_way(state, folder)
     kept = server(state).pid
     psutil.Process(daemon.pid).kill()

@@ -35,7 +35,13 @@ def the_trigger(tx: Connection) -> Trigger:
 def attempt(state: State, now: datetime, evidence_at: datetime) -> Run | None:
     with state.database.write() as tx:
         return fire(
-            tx, the_trigger(tx), SPEC, now=now, environment="production", evidence={"x": 1}, evidence_at=evidence_at
+            tx,
+            the_trigger(tx),
+            SPEC,
+            now=now,
+            environment="production",
+            evidence={"x": 1},
+            evidence_at=evidence_at,
         )
 
 

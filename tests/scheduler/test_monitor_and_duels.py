@@ -31,9 +31,7 @@ SIGNATURE = Signature(
 
 @pytest.fixture
 def manifests(state: State) -> Mapping[str, Manifest]:
-    rollout = RolloutSpec(
-        strategy=Strategy.SHADOW, promote=Promotion.AUTO, minimum_labels=50, maximum_labels=300
-    )
+    rollout = RolloutSpec(strategy=Strategy.SHADOW, promote=Promotion.AUTO, minimum_labels=50, maximum_labels=300)
     manifest = Manifest(
         name="fuel", task=Task.REGRESSION, target="y", steps=(), folder=state.workspace.root, rollout=rollout,
         monitoring=MonitoringSpec(window=DAY, minimum_rows=50),
@@ -56,9 +54,7 @@ def versions(state: State, now: datetime) -> None:
     with state.database.write() as tx:
         pipelines.put(
             tx,
-            pipelines.Pipeline(
-                name="fuel", task=Task.REGRESSION, description="", owner="", digest="", synced_at=now
-            ),
+            pipelines.Pipeline(name="fuel", task=Task.REGRESSION, description="", owner="", digest="", synced_at=now),
         )
         steps.record_artifact(tx, kept.sha256, kind="profile", size=kept.size, now=now)
         for _ in range(2):
@@ -69,7 +65,8 @@ def versions(state: State, now: datetime) -> None:
 
 def answer(number: int, at: datetime, *, x: float, score: float, version: int = 1) -> PredictionRecord:
     return {
-        "id": f"p{number}", "endpoint": "fuel", "version": version, "entity": None, "event_at": micros(at), "at": number,
+        "id": f"p{number}", "endpoint": "fuel", "version": version, "entity": None, "event_at": micros(at),
+        "at": number,
         "arm": (Arm.CHAMPION if version == 1 else Arm.SHADOW).value, "latency_us": 1000, "answer": str(score),
         "inputs": json.dumps({"x": x}) if version == 1 else "", "score": score, "probabilities": None,
     }  # fmt: skip
@@ -77,17 +74,14 @@ def answer(number: int, at: datetime, *, x: float, score: float, version: int = 
 
 def send(state: State, start: datetime, xs: list[float], *, first: int = 0) -> None:
     """One answer a minute; the champion says x."""
-    records = [
-        answer(first + index, start + timedelta(minutes=index), x=x, score=x) for index, x in enumerate(xs)
-    ]
+    records = [answer(first + index, start + timedelta(minutes=index), x=x, score=x) for index, x in enumerate(xs)]
     with state.traffic.write() as tx:
         append_predictions(tx, records)
 
 
 def label(state: State, values: Mapping[int, float]) -> None:
     rows = [
-        {"id": f"p{number}", "endpoint": "fuel", "label": str(value), "at": number}
-        for number, value in values.items()
+        {"id": f"p{number}", "endpoint": "fuel", "label": str(value), "at": number} for number, value in values.items()
     ]
     with state.traffic.write() as tx:
         append_labels(tx, rows)

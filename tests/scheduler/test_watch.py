@@ -17,9 +17,7 @@ from quarterdeck.core.values import Engine, Task, TriggerKind, VersionState
 from quarterdeck.scheduler.watch import find_decay, find_drift
 
 WEEK = timedelta(days=7)
-DECAY = TriggerSpec(
-    name="decay", kind=TriggerKind.DECAY, metric="mean_absolute_error", worse_by=0.2, windows=2
-)
+DECAY = TriggerSpec(name="decay", kind=TriggerKind.DECAY, metric="mean_absolute_error", worse_by=0.2, windows=2)
 DRIFT = TriggerSpec(name="drift", kind=TriggerKind.DRIFT, features=2, threshold=0.25)
 
 
@@ -79,9 +77,7 @@ def test_a_week_whose_labels_have_not_come_is_not_judged(
     assert find_decay(manifest, DECAY, version, weeks) is None
 
 
-def test_bad_weeks_with_a_silent_one_between_prove_nothing(
-    manifest: Manifest, version: Version, now: datetime
-) -> None:
+def test_bad_weeks_with_a_silent_one_between_prove_nothing(manifest: Manifest, version: Version, now: datetime) -> None:
     weeks = [window(now, 0, **error(2.0)), window(now, 2, **error(2.0))]
     assert find_decay(manifest, DECAY, version, weeks) is None
 

@@ -79,8 +79,6 @@ def register(database: Database) -> Callable[..., Version]:
         with database.write() as tx:
             run = runs.request(tx, "flights", by="ops", cause={}, now=NOW)
             version = replace(draft(run.id), **changes)
-            return registry.register(
-                tx, version, actor="ops", environment="production", reason="a test", evidence={}
-            )
+            return registry.register(tx, version, actor="ops", environment="production", reason="a test", evidence={})
 
     return add

@@ -94,9 +94,7 @@ def test_other_bytes_under_the_name_are_refused_at_every_load_and_mended_by_putt
 def test_many_writers_of_the_same_bytes_leave_one_whole_file(tmp_path: Path) -> None:
     data = os.urandom(200_000)
     with ThreadPoolExecutor(8) as pool:
-        found = {
-            artifact.sha256 for artifact in pool.map(lambda _: ArtifactStore(tmp_path).put(data), range(40))
-        }
+        found = {artifact.sha256 for artifact in pool.map(lambda _: ArtifactStore(tmp_path).put(data), range(40))}
     assert len(found) == 1
     assert ArtifactStore(tmp_path).get(found.pop()) == data
     assert len(files(tmp_path)) == 1
@@ -150,7 +148,5 @@ def test_importing_the_store_of_artifacts_loads_nothing_heavy() -> None:
         "heavy = {'numpy', 'polars', 'sklearn', 'fsspec', 'sqlalchemy', 'skops'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

@@ -81,22 +81,27 @@ def test_a_watch_tells_once_of_each_commit_and_not_of_reads(path: Path) -> None:
 def test_a_file_that_is_no_database_says_so_and_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "text.db"
     path.write_text("this is not a database, it is a sentence that is long enough to be read as one\n" * 20)
-    with Database.sqlite(path) as database, pytest.raises(UnavailableError, match="restore the last backup") as caught:
+    with (
+        Database.sqlite(path) as database,
+        pytest.raises(UnavailableError, match="restore the last backup") as caught,
+    ):
         value(database)
     assert caught.value.where == str(path)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with Database.sqlite(tmp_path / "no" / "test.db") as database, pytest.raises(UnavailableError, match="unable to open"):
+    with (
+        Database.sqlite(tmp_path / "no" / "test.db") as database,
+        pytest.raises(UnavailableError, match="unable to open"),
+    ):
         value(database)
 
 
 def test_a_full_database_is_unavailable_and_keeps_what_it_had(path: Path) -> None:
-    with Database.sqlite(path) as database:
-        with pytest.raises(UnavailableError, match="full"), database.write() as tx:
-            tx.execute(text("PRAGMA max_page_count = 1"))  # clamped to what is used: no page more
-            tx.execute(text("UPDATE number SET value = 9"))
-            tx.execute(text("CREATE TABLE big (blob BLOB)"))
-            tx.execute(text("INSERT INTO big VALUES (zeroblob(1000000))"))
+    with Database.sqlite(path) as database, pytest.raises(UnavailableError, match="full"), database.write() as tx:
+        tx.execute(text("PRAGMA max_page_count = 1"))  # clamped to what is used: no page more
+        tx.execute(text("UPDATE number SET value = 9"))
+        tx.execute(text("CREATE TABLE big (blob BLOB)"))
+        tx.execute(text("INSERT INTO big VALUES (zeroblob(1000000))"))
     with Database.sqlite(path) as database:
         assert value(database) == 0

@@ -30,10 +30,7 @@ def test_more_ids_than_one_query_takes_are_all_found(traffic: Database) -> None:
         append_predictions(tx, [prediction(number) for number in range(1_203)])
         append_labels(
             tx,
-            [
-                {"id": f"p{number}", "endpoint": "e0", "label": str(number), "at": 0}
-                for number in range(1_101)
-            ],
+            [{"id": f"p{number}", "endpoint": "e0", "label": str(number), "at": 0} for number in range(1_101)],
         )
         ids = [f"p{number}" for number in range(1_300)]
         endpoints, labels = endpoints_of(tx, ids), labels_of(tx, ids)

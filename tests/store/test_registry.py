@@ -29,7 +29,13 @@ def promote(database: Database, number: int, saw: int | None, now: datetime, *, 
 def rollback(database: Database, saw: int | None, now: datetime) -> Version:
     with database.write() as tx:
         return registry.rollback(
-            tx, "flights", environment=PRODUCTION, actor="ops", reason="it is worse", now=now, saw_champion=saw
+            tx,
+            "flights",
+            environment=PRODUCTION,
+            actor="ops",
+            reason="it is worse",
+            now=now,
+            saw_champion=saw,
         )
 
 
@@ -54,9 +60,7 @@ def test_numbers_count_up_per_model(register: Register) -> None:
     assert [register().number for _ in range(3)] == [1, 2, 3]
 
 
-def test_a_promotion_makes_the_old_champion_previous(
-    database: Database, register: Register, now: datetime
-) -> None:
+def test_a_promotion_makes_the_old_champion_previous(database: Database, register: Register, now: datetime) -> None:
     register(), register()
     promote(database, 1, None, now)
     promote(database, 2, 1, now)
@@ -81,9 +85,7 @@ def test_a_promotion_over_a_champion_that_was_not_seen_is_a_conflict_and_changes
         assert len(ledger.entries(tx)) == entries
 
 
-def test_of_two_promotions_at_once_exactly_one_wins(
-    database: Database, register: Register, now: datetime
-) -> None:
+def test_of_two_promotions_at_once_exactly_one_wins(database: Database, register: Register, now: datetime) -> None:
     for _ in range(9):
         register()
     promote(database, 1, None, now)

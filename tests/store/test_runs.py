@@ -25,9 +25,7 @@ def claim(database: Database, run_id: int, now: datetime, pid: int = 10) -> Run:
         return runs.claim(tx, run_id, pid=pid, process_started=1.0, now=now)
 
 
-def test_of_eight_workers_that_claim_a_run_exactly_one_gets_it(
-    database: Database, queued: Run, now: datetime
-) -> None:
+def test_of_eight_workers_that_claim_a_run_exactly_one_gets_it(database: Database, queued: Run, now: datetime) -> None:
     def attempt(pid: int) -> bool:
         try:
             return claim(database, queued.id, now, pid).worker_pid == pid
@@ -68,7 +66,7 @@ def test_a_queued_run_is_cancelled_at_once_and_a_running_one_is_asked(
 
 
 def test_an_unknown_run_is_named_with_the_command_that_lists_them(database: Database) -> None:
-    with database.read() as tx, pytest.raises(NotFoundError, match="run 77.*run list"):
+    with database.read() as tx, pytest.raises(NotFoundError, match=r"run 77.*run list"):
         runs.get(tx, 77)
 
 
@@ -76,9 +74,7 @@ def test_every_status_has_its_row_of_transitions() -> None:
     assert set(TRANSITIONS) == set(RunStatus)
 
 
-def test_planning_again_forgets_the_steps_of_the_last_attempt(
-    database: Database, queued: Run, now: datetime
-) -> None:
+def test_planning_again_forgets_the_steps_of_the_last_attempt(database: Database, queued: Run, now: datetime) -> None:
     with database.write() as tx:
         steps.plan(tx, queued.id, [("read", "read_table", ()), ("fit", "fit", ("read",))])
         steps.change(tx, queued.id, "read", status=StepStatus.SUCCEEDED, result="a" * 64)

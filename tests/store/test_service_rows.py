@@ -74,9 +74,7 @@ def test_another_process_with_the_same_pid_is_not_the_server(database: Database,
     assert found(database).pid == os.getpid()
 
 
-def test_a_server_that_was_replaced_does_not_touch_the_new_ones_row(
-    database: Database, now: datetime
-) -> None:
+def test_a_server_that_was_replaced_does_not_touch_the_new_ones_row(database: Database, now: datetime) -> None:
     announce(database, os.getpid(), now)
     with database.write() as tx:
         stop_server(tx, name="main", pid=os.getpid() + 1, now=now, detail={})

@@ -46,7 +46,7 @@ def label(number: int, value: str) -> dict[str, object]:
     return {"id": f"p{number}", "endpoint": "flights", "label": value, "at": number}
 
 
-@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_survives_being_kept_as_microseconds(at: datetime) -> None:
     assert moment(micros(at)) == at
 
@@ -68,7 +68,10 @@ def test_pairs_hold_both_answers_in_the_order_their_labels_came(traffic: Databas
         append_predictions(tx, [record(3)])  # the challenger has no answer to this one
         append_labels(tx, [label(number, "1") for number in (2, 0, 3)])
         found = traffic_queries.pairs(tx, "flights", 1, 2)
-    assert [(pair.id, pair.champion, pair.challenger) for pair in found] == [("p2", 0.1, 0.9), ("p0", 0.1, 0.9)]
+    assert [(pair.id, pair.champion, pair.challenger) for pair in found] == [
+        ("p2", 0.1, 0.9),
+        ("p0", 0.1, 0.9),
+    ]
 
 
 def test_a_prediction_has_one_label(traffic: Database) -> None:

@@ -36,7 +36,7 @@ def identify(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def git(root: Path, *arguments: str) -> str:
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def contents(root: Path) -> set[str]:
@@ -106,9 +106,7 @@ def test_pipelines_are_the_folders_with_a_manifest(plain: Workspace) -> None:
         (plain.pipelines_folder / name).mkdir(parents=True)
     for name in ("b", "a"):
         (plain.pipelines_folder / name / "pipeline.toml").write_text("")
-    assert pipelines(plain) == [
-        (name, plain.pipelines_folder / name / "pipeline.toml") for name in ("a", "b")
-    ]
+    assert pipelines(plain) == [(name, plain.pipelines_folder / name / "pipeline.toml") for name in ("a", "b")]
 
 
 def test_an_unknown_pipeline_is_answered_with_the_nearest(tmp_path: Path, plain: Workspace) -> None:
@@ -165,10 +163,8 @@ def test_its_pipelines_can_run(tmp_path: Path) -> None:
 def test_the_unit_tests_of_its_steps_pass(tmp_path: Path) -> None:
     made = create_workspace(tmp_path / "new", data=False)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))
-    }
-    done = subprocess.run(command, cwd=made.root, env=environment, capture_output=True, text=True)  # noqa: S603
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    done = subprocess.run(command, cwd=made.root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "15 passed" in done.stdout
 
@@ -185,9 +181,7 @@ def test_it_begins_with_a_commit_of_everything_but_state_and_data(
     assert not [name for name in tracked if name.startswith((".quarterdeck", "data"))]
 
 
-def test_without_an_identity_for_git_it_is_made_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_an_identity_for_git_it_is_made_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.useConfigOnly")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "true")
@@ -212,9 +206,7 @@ def test_inside_a_repository_no_other_is_begun_and_nothing_committed(
     assert git(tmp_path, "status", "--porcelain") == "?? new/\n"
 
 
-def test_a_hook_of_another_repository_is_not_disturbed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hook_of_another_repository_is_not_disturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     identify(monkeypatch)
     other = tmp_path / "other"
     other.mkdir()
@@ -258,9 +250,7 @@ def test_a_file_is_not_a_place_for_a_workspace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_full_disk_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
-) -> None:
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool) -> None:
     root = tmp_path / "new"
     if exists:
         root.mkdir()

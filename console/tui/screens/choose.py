@@ -26,9 +26,7 @@ class Choose(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "close")]
 
-    def __init__(
-        self, title: str, choices: Sequence[tuple[str, str, str]], *, selected: str | None = None
-    ) -> None:
+    def __init__(self, title: str, choices: Sequence[tuple[str, str, str]], *, selected: str | None = None) -> None:
         super().__init__()
         self._choices = tuple(choices)
         self._title = title

@@ -38,9 +38,7 @@ class Confirm(ModalScreen[str | None]):
             text = Lines(id="changes", indent=14)
             text.can_focus = False
             yield text
-            yield Label(
-                "Reason, kept in the ledger" + (" (needed)" if self.plan.needs_reason else ""), markup=False
-            )
+            yield Label("Reason, kept in the ledger" + (" (needed)" if self.plan.needs_reason else ""), markup=False)
             yield _plain_input("reason")
             if self._name is not None:
                 yield Label(f"Type {self._name} to change {self._environment}", markup=False)

@@ -100,9 +100,7 @@ class DuelView(View):
         row = self._detail.row
         pane.set_title(f"{row.model}: champion {row.champion}, challenger {row.challenger}")
         pane.set_lines(
-            duel_lines(
-                self._detail, max(40, pane.scrollable_content_region.width), pane.size.height, self.symbols
-            )
+            duel_lines(self._detail, max(40, pane.scrollable_content_region.width), pane.size.height, self.symbols)
         )
 
     def on_resize(self) -> None:

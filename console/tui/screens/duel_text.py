@@ -98,9 +98,7 @@ def _evidence(detail: DuelDetail, width: int, room: int, symbols: Symbols) -> li
     tall = min(10, room - 1)
     across = max(10, min(100, width - _NAME - 2))
     drawn = plot(_spread(values, across), across, tall, symbols, mark=math.log(row.needed))
-    lines = [
-        line(title, evidence_of(row), span(f"  n={formats.count(row.n)}, the level line decides", "dim"))
-    ]
+    lines = [line(title, evidence_of(row), span(f"  n={formats.count(row.n)}, the level line decides", "dim"))]
     return lines + [line(span(" " * _NAME), span(text, "info")) for text in drawn]
 
 

@@ -39,12 +39,8 @@ class LiveView(View):
     )
 
     def compose(self) -> ComposeResult:
-        endpoints = Table(
-            rows.ENDPOINTS, id="endpoints", empty="nothing to serve: promote a version (3, then P)"
-        )
-        windows = Table(
-            rows.WINDOWS, id="windows", empty="no windows yet: the daemon watches what is predicted"
-        )
+        endpoints = Table(rows.ENDPOINTS, id="endpoints", empty="nothing to serve: promote a version (3, then P)")
+        windows = Table(rows.WINDOWS, id="windows", empty="no windows yet: the daemon watches what is predicted")
         features = Table(rows.FEATURES, id="features", empty="no window is judged yet")
         alerts = Table(rows.ALERTS, id="alerts", empty="no alerts")
         picture = Lines(id="plot", wraps=False)

@@ -59,12 +59,8 @@ def endpoint_row(row: EndpointRow, symbols: Symbols) -> Row:
     drift = "-" if seen.drifted is None else f"{seen.drifted}/{seen.watched}"
     cells: dict[str, Line] = {
         "model": line(span(row.model, "strong")),
-        "champion": line(
-            span(formats.count(row.aliases.champion), "accent" if row.aliases.champion else "dim")
-        ),
-        "shadow": line(
-            span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")
-        ),
+        "champion": line(span(formats.count(row.aliases.champion), "accent" if row.aliases.champion else "dim")),
+        "shadow": line(span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")),
         "requests": line(formats.count(traffic.requests)),
         "rate": line(span(formats.rate(traffic.rate), "" if traffic.rate else "dim")),
         "p50": line(formats.milliseconds(traffic.p50_ms)),

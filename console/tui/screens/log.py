@@ -56,9 +56,7 @@ class LogScreen(ModalScreen[None]):
     def _hint(self) -> None:
         wraps = "unwrap" if self.query_one(Lines).wraps else "wrap"
         following = "stop following" if self._follow else "follow"
-        self.query_one(Bar).set(
-            hints(("esc", "close"), ("f", following), ("w", wraps), ("S", "save"), ("c", "copy"))
-        )
+        self.query_one(Bar).set(hints(("esc", "close"), ("f", following), ("w", wraps), ("S", "save"), ("c", "copy")))
 
     @work(thread=True, exclusive=True, group="log", exit_on_error=False)
     def _look(self) -> None:

@@ -52,9 +52,7 @@ def model_row(row: ModelRow, symbols: Symbols) -> Row:
         "model": line(span(row.model, "strong")),
         "health": line(symbols.state(row.health.value)),
         "champion": line(formats.count(row.aliases.champion)),
-        "challenger": line(
-            span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")
-        ),
+        "challenger": line(span(formats.count(row.aliases.challenger), "info" if row.aliases.challenger else "dim")),
         "requests": line(formats.count(traffic.requests)),
         "rate": line(span(formats.rate(traffic.rate), "" if traffic.rate else "dim")),
         "p99": line(formats.milliseconds(traffic.p99_ms)),
@@ -157,9 +155,7 @@ class OverviewView(View):
     )
 
     def compose(self) -> ComposeResult:
-        models = Table(
-            MODELS, id="models", empty="no pipelines yet: quarterdeck init DIR makes a workspace that works"
-        )
+        models = Table(MODELS, id="models", empty="no pipelines yet: quarterdeck init DIR makes a workspace that works")
         models.add_class("pane")
         events = Table(EVENTS, id="events", empty="nothing has happened yet: T starts a run")
         events.add_class("pane", "ruled")

@@ -116,9 +116,7 @@ def trigger_row(row: TriggerRow, symbols: Symbols, now: datetime) -> Row:
         "next": line(span("-", "dim") if row.paused else span(formats.until(row.next_fire, now))),
         "word": line(span(row.last_word, "dim")),
     }
-    return Row(
-        id=row.name, cells=cells, values={"next": row.next_fire.timestamp() if row.next_fire else None}
-    )
+    return Row(id=row.name, cells=cells, values={"next": row.next_fire.timestamp() if row.next_fire else None})
 
 
 def step_rows(steps: Sequence[StepRow], symbols: Symbols, now: datetime) -> list[Row]:
@@ -172,9 +170,7 @@ def run_lines(run: RunRow, steps: Sequence[StepRow], symbols: Symbols, now: date
         lines.append(line(span("made      ", "dim"), span(f"{run.pipeline}@{run.version}", "accent")))
     if run.message:
         lines.append(line(span("message   ", "dim"), run.message))
-    errors = [(step.name, step.error) for step in steps if step.error] or (
-        [("run", run.error)] if run.error else []
-    )
+    errors = [(step.name, step.error) for step in steps if step.error] or ([("run", run.error)] if run.error else [])
     for name, error in errors:
         lines += [line(""), line(span(f"{symbols.glyph('failed')} {name}", "bad"))]
         lines += [line(span(f"  {text}")) for text in error.strip().splitlines()]

@@ -37,16 +37,10 @@ class PipelinesView(View):
     )
 
     def compose(self) -> ComposeResult:
-        pipelines = Table(
-            rows.PIPELINES, id="pipelines", empty="no pipelines: add pipelines/NAME/pipeline.toml"
-        )
+        pipelines = Table(rows.PIPELINES, id="pipelines", empty="no pipelines: add pipelines/NAME/pipeline.toml")
         runs = Table(rows.RUNS, id="runs", empty="no runs yet: T starts one")
-        triggers = Table(
-            rows.TRIGGERS, id="triggers", empty="no triggers: [[triggers]] in pipeline.toml, e to edit"
-        )
-        steps = Table(
-            rows.STEPS, id="steps", empty="no steps yet: they are planned when a worker takes the run"
-        )
+        triggers = Table(rows.TRIGGERS, id="triggers", empty="no triggers: [[triggers]] in pipeline.toml, e to edit")
+        steps = Table(rows.STEPS, id="steps", empty="no steps yet: they are planned when a worker takes the run")
         about = Lines(id="run", indent=10)
         pipelines.add_class("pane")
         for pane in (runs, triggers, about):
@@ -103,9 +97,7 @@ class PipelinesView(View):
             self._shown, self._limit = answer.pipeline, PAGE
             if answer.run is None or self.table("runs").cursor_id != str(answer.run.id):
                 self.table("runs").cursor_id = None
-        self.table("pipelines").set_rows(
-            [rows.pipeline_row(row, self.symbols, now) for row in answer.pipelines]
-        )
+        self.table("pipelines").set_rows([rows.pipeline_row(row, self.symbols, now) for row in answer.pipelines])
         self.table("runs").set_rows(
             [rows.run_row(row, self.symbols, now, named=self._everywhere) for row in answer.runs]
         )
@@ -205,9 +197,7 @@ def run_subject(run: RunRow, kind: Kind = Kind.RUN) -> Subject:
 
 def trigger_subject(row: TriggerRow) -> Subject:
     key = f"{row.pipeline}/{row.name}"
-    return Subject(
-        kind=Kind.TRIGGER, key=key, label=key, model=row.pipeline, trigger=row.name, paused=row.paused
-    )
+    return Subject(kind=Kind.TRIGGER, key=key, label=key, model=row.pipeline, trigger=row.name, paused=row.paused)
 
 
 def pipeline_subject(row: PipelineRow, answer: Pipelines | None) -> Subject:

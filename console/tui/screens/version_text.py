@@ -15,9 +15,7 @@ _NAME = 12  # cells of the names at the left
 
 def named(name: str, *parts: object) -> Line:
     """A name in its column, and what follows."""
-    return line(
-        span(f"{name:<{_NAME}}", "dim"), *(part if isinstance(part, tuple) else span(part) for part in parts)
-    )
+    return line(span(f"{name:<{_NAME}}", "dim"), *(part if isinstance(part, tuple) else span(part) for part in parts))
 
 
 def version_lines(detail: VersionDetail, symbols: Symbols, now: datetime) -> list[Line]:
@@ -120,8 +118,6 @@ def _lineage(detail: VersionDetail) -> list[Line]:
     for step, sha256 in made:
         inputs = ", ".join(sorted(taken.get(step, ())))
         lines.append(
-            line(
-                f"  {step:<14} ", span(sha256[:12], "dim"), span(f"  from {inputs}" if inputs else "", "dim")
-            )
+            line(f"  {step:<14} ", span(sha256[:12], "dim"), span(f"  from {inputs}" if inputs else "", "dim"))
         )
     return lines

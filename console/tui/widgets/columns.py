@@ -90,9 +90,7 @@ def sort_rows(rows: Sequence[Row], key: str | None, reverse: bool) -> list[Row]:
     known = [row for row in rows if _value(row, key) is not None]
     rest = [row for row in rows if _value(row, key) is None]
     numbers = all(isinstance(_value(row, key), int | float) for row in known)
-    known.sort(
-        key=lambda row: _value(row, key) if numbers else str(_value(row, key)).lower(), reverse=reverse
-    )
+    known.sort(key=lambda row: _value(row, key) if numbers else str(_value(row, key)).lower(), reverse=reverse)
     return known + rest
 
 

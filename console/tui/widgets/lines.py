@@ -55,9 +55,7 @@ class Lines(Toned, ScrollView, can_focus=True):
         if width <= 0:
             return
         if self.wraps:
-            self._shown = [
-                part for source in self.source for part in wrap(source, width, indent=self._indent)
-            ]
+            self._shown = [part for source in self.source for part in wrap(source, width, indent=self._indent)]
         else:
             self._shown = list(self.source)
         top, height = self.scroll_offset.y, self.size.height

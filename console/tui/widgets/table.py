@@ -165,9 +165,7 @@ class Table(Toned, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self._width
         if y == 0:
-            return self.strip_of(
-                self._head(width), width, self.get_component_rich_style("table--head", partial=True)
-            )
+            return self.strip_of(self._head(width), width, self.get_component_rich_style("table--head", partial=True))
         if not self.rows:
             return self.strip_of(line("  ", span(self._empty_text(), "dim")) if y == 1 else (), width)
         index = self.scroll_offset.y + y - 1
@@ -177,16 +175,10 @@ class Table(Toned, ScrollView, can_focus=True):
         if row.id != self.cursor_id:
             return self.strip_of(self._body(row, width, " "), width)
         name = "table--cursor" if self.has_focus else "table--cursor-blurred"
-        return self.strip_of(
-            self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True)
-        )
+        return self.strip_of(self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True))
 
     def _empty_text(self) -> str:
-        return (
-            f"nothing matches {self.filter.text!r}: esc clears the filter"
-            if self.filter.terms
-            else self.empty
-        )
+        return f"nothing matches {self.filter.text!r}: esc clears the filter" if self.filter.terms else self.empty
 
     def _head(self, width: int) -> Line:
         parts = [(" ", "")]

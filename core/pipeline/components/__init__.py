@@ -18,8 +18,7 @@ GROUP = "quarterdeck.components"
 
 # In the order in which a pipeline uses them.
 BUILT_IN = {
-    name: f"{__name__}.{name}:{name}"
-    for name in ("read_table", "split_by_time", "split_random", "fit", "evaluate")
+    name: f"{__name__}.{name}:{name}" for name in ("read_table", "split_by_time", "split_random", "fit", "evaluate")
 }
 
 
@@ -37,20 +36,14 @@ def load_component(name: str) -> Callable[..., Any]:
         return loaded
     added = _added()
     if name not in added:
-        raise NotFoundError(
-            f'there is no component "{name}"; {expected_names(name, (*BUILT_IN, *sorted(added)))}'
-        )
+        raise NotFoundError(f'there is no component "{name}"; {expected_names(name, (*BUILT_IN, *sorted(added)))}')
     try:
         found = added[name].load()
     except Exception as error:  # a user's package is a user's code
         reason = f"{type(error).__name__}: {error}"
-        raise StepError(
-            f'the component "{name}" cannot be loaded: {reason}', where=added[name].value
-        ) from error
+        raise StepError(f'the component "{name}" cannot be loaded: {reason}', where=added[name].value) from error
     if not callable(found):
-        raise StepError(
-            f'the component "{name}" is a {type(found).__name__}, no function', where=added[name].value
-        )
+        raise StepError(f'the component "{name}" is a {type(found).__name__}, no function', where=added[name].value)
     return found  # type: ignore[no-any-return]  # an entry point can be anything
 
 

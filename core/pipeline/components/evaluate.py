@@ -38,18 +38,14 @@ def evaluate(model: FittedModel, split: Any, *, pipeline: PipelineInfo) -> dict[
     score = _score(answers, model)
     if not np.isfinite(score).all():
         count = int((~np.isfinite(score)).sum())
-        raise StepError(
-            f"The model answers NaN or infinity for {count} rows of {len(score)}.", hint="look at fit"
-        )
+        raise StepError(f"The model answers NaN or infinity for {count} rows of {len(score)}.", hint="look at fit")
     metrics, left_out = compute_with_reasons(pipeline.task, truth, score, classes=model.signature.classes)
     if answers.probabilities is None and pipeline.task is not Task.REGRESSION:
         for name in [name for name in metrics if METRICS[name].needs_score]:
             left_out[name] = "the model gives no probabilities"
             del metrics[name]
     if not metrics:
-        raise StepError(
-            "No metric has a meaning on these rows.", hint="; ".join(sorted(set(left_out.values())))
-        )
+        raise StepError("No metric has a meaning on these rows.", hint="; ".join(sorted(set(left_out.values()))))
     return {"metrics": metrics, "left_out": left_out, "rows": holdout.height}
 
 

@@ -38,9 +38,7 @@ def fit(
     if train.is_empty():
         raise StepError("There are no rows to train on.", hint="look at the rows that reach the split")
     signature = infer_signature(train, pipeline, features)
-    made = make_estimator(
-        estimator, parameters or {}, task=pipeline.task, seed=pipeline.seed, packages=tuple(packages)
-    )
+    made = make_estimator(estimator, parameters or {}, task=pipeline.task, seed=pipeline.seed, packages=tuple(packages))
     model = with_preparation(made, signature)
     report(0.0, f"fitting {type(made).__name__} on {train.height} rows")
     try:

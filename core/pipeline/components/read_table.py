@@ -55,9 +55,7 @@ def source_files(source: str, workspace: Path) -> list[Path]:
         )
     strange = [item.name for item in files if item.suffix not in SUFFIXES]
     if strange:
-        raise StepError(
-            f"{strange[0]} is neither .parquet nor .csv.", where=str(workspace), hint="convert it first"
-        )
+        raise StepError(f"{strange[0]} is neither .parquet nor .csv.", where=str(workspace), hint="convert it first")
     return files
 
 

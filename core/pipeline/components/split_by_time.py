@@ -28,9 +28,7 @@ def split_by_time(features: Any, *, holdout: str, pipeline: PipelineInfo) -> dic
     if not frame[time].dtype.is_temporal():
         raise StepError(f"The time column {time!r} is {frame[time].dtype}, not a date or a time.")
     if frame[time].null_count():
-        raise StepError(
-            f"{frame[time].null_count()} rows have no time in {time!r}.", hint="drop them in a step before"
-        )
+        raise StepError(f"{frame[time].null_count()} rows have no time in {time!r}.", hint="drop them in a step before")
     held = pl.col(time) > pl.col(time).max() - parse_duration(holdout)
     train, kept = frame.filter(~held), frame.filter(held)
     if train.is_empty() or kept.is_empty():

@@ -127,9 +127,7 @@ def _run(tx: Any, number: int, *, finished: bool) -> int | None:
         steps.record_metrics(tx, run.id, "model", {"roc_auc_score": 0.7 + number / 100})
         runs.finish(tx, run.id, RunStatus.SUCCEEDED, now=at + timedelta(seconds=4), version=number)
         return run.id
-    steps.change(
-        tx, run.id, "model", status=StepStatus.FAILED, error="ValueError: [bold]no[/bold]\nline 2", **done
-    )
+    steps.change(tx, run.id, "model", status=StepStatus.FAILED, error="ValueError: [bold]no[/bold]\nline 2", **done)
     runs.finish(tx, run.id, RunStatus.FAILED, now=at, error="step model: ValueError: [bold]no[/bold]")
     return None
 

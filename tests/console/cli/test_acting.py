@@ -123,10 +123,7 @@ def test_triggers_are_paused_resumed_and_fired_by_hand(quarterdeck) -> None:
     def paused() -> bool:
         return bool(quarterdeck("trigger", "list", "--json").json[0]["trigger"]["paused"])
 
-    assert (
-        quarterdeck("trigger", "pause", "flights/drift", "--reason", "holiday").out
-        == "flights/drift is paused\n"
-    )
+    assert quarterdeck("trigger", "pause", "flights/drift", "--reason", "holiday").out == "flights/drift is paused\n"
     assert paused()
     assert quarterdeck("trigger", "resume", "flights/drift").code == 0
     assert not paused()

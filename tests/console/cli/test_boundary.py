@@ -33,10 +33,7 @@ def test_without_a_workspace_the_way_to_make_one_is_named(quarterdeck, tmp_path)
 
 
 def test_the_workspace_is_named_by_option_or_variable_or_found_upwards(quarterdeck, root, tmp_path) -> None:
-    assert (
-        quarterdeck("--workspace", str(root), "model", "list", "--json", cwd=tmp_path).json[0]["champion"]
-        == 2
-    )
+    assert quarterdeck("--workspace", str(root), "model", "list", "--json", cwd=tmp_path).json[0]["champion"] == 2
     assert quarterdeck("model", "list", "--json", cwd=root / "pipelines" / "flights").json[0]["champion"] == 2
 
 
@@ -111,9 +108,7 @@ def test_a_reader_that_leaves_is_no_error(root) -> None:
 
 def test_the_databases_are_closed_after_a_refusal(quarterdeck, root) -> None:
     assert quarterdeck("model", "show", "flights@9").code == 3
-    assert not Path(
-        root / ".quarterdeck" / "quarterdeck.db-wal"
-    ).exists()  # SQLite folds it in at the last close
+    assert not Path(root / ".quarterdeck" / "quarterdeck.db-wal").exists()  # SQLite folds it in at the last close
 
 
 def test_doctor_is_well_and_says_what_to_start(quarterdeck) -> None:

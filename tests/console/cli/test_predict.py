@@ -69,9 +69,7 @@ def test_one_row_is_answered(quarterdeck, server) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl", "rows.csv", "rows.parquet"])
-def test_rows_come_from_a_file_in_chunks_and_answers_go_to_one(
-    quarterdeck, server, tmp_path, name: str
-) -> None:
+def test_rows_come_from_a_file_in_chunks_and_answers_go_to_one(quarterdeck, server, tmp_path, name: str) -> None:
     hours = [at % 24 for at in range(1201)]
     frame, source, target = pl.DataFrame({"hour": hours}), tmp_path / name, tmp_path / f"out-{name}"
     {
@@ -88,17 +86,12 @@ def test_rows_come_from_a_file_in_chunks_and_answers_go_to_one(
 
 
 def test_rows_come_from_stdin(quarterdeck, server) -> None:
-    assert (
-        len(quarterdeck("predict", "flights", "--json", stdin='{"rows": [{"hour": 1}, {"hour": 2}]}').json)
-        == 2
-    )
+    assert len(quarterdeck("predict", "flights", "--json", stdin='{"rows": [{"hour": 1}, {"hour": 2}]}').json) == 2
 
 
 def test_a_refused_row_is_named_and_no_file_is_left(quarterdeck, server, tmp_path) -> None:
     (tmp_path / "rows.json").write_text(json.dumps([{"hour": 1}, {"hour": 99}]))
-    said = quarterdeck(
-        "predict", "flights", "--in", str(tmp_path / "rows.json"), "--out", str(tmp_path / "out.json")
-    )
+    said = quarterdeck("predict", "flights", "--in", str(tmp_path / "rows.json"), "--out", str(tmp_path / "out.json"))
     assert said.code == 1
     assert said.err == "error: expected at most 23\nwhere: row 1, field hour\n"
     assert not (tmp_path / "out.json").exists()
@@ -120,9 +113,7 @@ def test_an_endpoint_that_is_not_there_is_exit_3(quarterdeck, server) -> None:
         ((), "", 1),
     ],
 )
-def test_what_is_no_row_is_refused_before_anything_is_asked(
-    quarterdeck, server, arguments, stdin, code
-) -> None:
+def test_what_is_no_row_is_refused_before_anything_is_asked(quarterdeck, server, arguments, stdin, code) -> None:
     assert quarterdeck("predict", "flights", *arguments, stdin=stdin).code == code
     assert server.seen == []
 

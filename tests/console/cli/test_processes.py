@@ -29,9 +29,7 @@ class Workspace:
         return [sys.executable, "-m", "quarterdeck.console.main", "--workspace", str(self.root), *arguments]
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            self.command(*arguments), capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
@@ -127,9 +125,7 @@ def test_ctrl_c_cancels_the_run_that_is_followed(workspace: Workspace) -> None:
     assert workspace.json("run", "list", "--limit", "1")[0]["status"] == "cancelled"
 
 
-def test_a_log_is_read_to_its_end_when_its_writer_ends(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_log_is_read_to_its_end_when_its_writer_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "a.log"
     log.write_text("one\n")
     looks = iter([False, True])

@@ -113,6 +113,8 @@ def test_a_duel_compares_on_live_rows_and_on_the_holdout(console: Console) -> No
 
 def test_a_silent_daemon_is_told_from_one_that_stopped(console: Console) -> None:
     now = utc_now()
+    with console.database.write() as tx:
+        services.beat(tx, ServiceKind.DAEMON, "main", now=now)
     with console.database.read() as tx:
         assert status.status(tx, now, 60.0).daemon == "ok"
         # its process is this one, which lives

@@ -39,9 +39,7 @@ class Deck:
     async def open(self, number: str, table: str, row: str) -> None:
         """Go to a view and put the cursor of one of its tables on a row."""
         await self.press(number)
-        await self.until(
-            lambda: bool(self.app.view.query(f"#{table}")) and self._has(table, row), f"{row} in {table}"
-        )
+        await self.until(lambda: bool(self.app.view.query(f"#{table}")) and self._has(table, row), f"{row} in {table}")
         found = self.app.view.table(table)
         found.focus()
         found.select(row)
@@ -58,9 +56,7 @@ class Deck:
 
 
 @asynccontextmanager
-async def deck(
-    console: Console, *, size: tuple[int, int] = (80, 24), plain: bool = False
-) -> AsyncIterator[Deck]:
+async def deck(console: Console, *, size: tuple[int, int] = (80, 24), plain: bool = False) -> AsyncIterator[Deck]:
     """The console with its overview filled."""
     app = QuarterdeckApp(console, plain=plain)
     async with app.run_test(size=size) as pilot:

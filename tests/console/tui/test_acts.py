@@ -90,9 +90,7 @@ async def test_in_production_the_button_waits_for_the_models_name(console: Conso
     assert "production" in lines and "2 → 4" in lines and "3 of 3 passed" in lines
 
 
-async def test_a_champion_that_changed_meanwhile_refuses_the_act(
-    console: Console, opened: Any, seed: Any
-) -> None:
+async def test_a_champion_that_changed_meanwhile_refuses_the_act(console: Console, opened: Any, seed: Any) -> None:
     async with opened(console) as deck:
         await deck.open("3", "versions", "flights@4")
         await deck.press("P")

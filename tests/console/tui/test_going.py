@@ -49,9 +49,7 @@ async def test_no_key_breaks_a_view(console: Console, opened: Any, view: str) ->
             await deck.pilot.pause()
             if isinstance(deck.app.screen, ModalScreen) or deck.app.query(Prompt):
                 await deck.press("escape")
-                await deck.until(
-                    lambda: len(deck.app.screen_stack) == 1 and not deck.app.query(Prompt), key.id
-                )
+                await deck.until(lambda: len(deck.app.screen_stack) == 1 and not deck.app.query(Prompt), key.id)
         assert deck.app.is_running
 
 
@@ -94,9 +92,7 @@ async def test_history_brings_back_the_filter_the_sorting_and_the_row(console: C
         await deck.until(lambda: deck.app.view.NAME == "registry")
 
 
-async def test_escape_leaves_zoom_filter_and_level_but_never_the_console(
-    console: Console, opened: Any
-) -> None:
+async def test_escape_leaves_zoom_filter_and_level_but_never_the_console(console: Console, opened: Any) -> None:
     async with opened(console) as deck:
         await deck.open("2", "runs", "5")
         await deck.press("enter")
@@ -141,9 +137,7 @@ async def test_the_help_shows_every_key_and_can_be_filtered(console: Console, op
         pane = deck.app.screen.query_one("#help-text", Lines)
         assert all(key.says in pane.text() for key in (*KEYS, *MOVES))
         await deck.press(*"roll back")
-        await deck.until(
-            lambda: "roll back to the previous champion" in pane.text() and "Pipelines" not in pane.text()
-        )
+        await deck.until(lambda: "roll back to the previous champion" in pane.text() and "Pipelines" not in pane.text())
 
 
 async def test_looking_closer_shows_descriptions_records_and_logs(console: Console, opened: Any) -> None:
@@ -183,14 +177,10 @@ async def test_what_is_on_the_screen_is_exported(console: Console, opened: Any, 
 async def test_text_from_the_store_is_shown_as_it_is(console: Console, opened: Any) -> None:
     with console.database.write() as tx:
         text = "[bold]not\x1b[31m markup[/]"
-        alerts.raise_alert(
-            tx, model="flights", kind="drift", subject="x", message=text, evidence={}, now=utc_now()
-        )
+        alerts.raise_alert(tx, model="flights", kind="drift", subject="x", message=text, evidence={}, now=utc_now())
     async with opened(console) as deck:
         await deck.press("4")
-        await deck.until(
-            lambda: deck.app.view.NAME == "live" and len(deck.app.view.table("alerts").rows) == 3
-        )
+        await deck.until(lambda: deck.app.view.NAME == "live" and len(deck.app.view.table("alerts").rows) == 3)
         texts = [row.texts()["message"] for row in deck.app.view.table("alerts").rows]
     assert "[bold]not·[31m markup[/]" in texts
 

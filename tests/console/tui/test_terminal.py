@@ -38,9 +38,7 @@ class Terminal:
             ["-c", PROGRAM, str(root)],
             dimensions=(rows, columns),
             timeout=None,
-            env=inherited
-            | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
-            | environment,
+            env=inherited | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"} | environment,
         )
         self.seen = b""
 

@@ -10,9 +10,7 @@ import pytest
 from quarterdeck.core.drift.verdict import DriftResult, decide_drift, summarise
 
 
-def result(
-    feature: str, value: float | None, *, threshold: float = 0.25, noise: float | None = 0.01
-) -> DriftResult:
+def result(feature: str, value: float | None, *, threshold: float = 0.25, noise: float | None = 0.01) -> DriftResult:
     return decide_drift(
         feature=feature,
         method="psi",
@@ -28,9 +26,7 @@ def result(
     ("value", "noise", "drifted"),
     [(0.3, 0.01, True), (0.3, None, True), (0.3, 0.4, False), (0.2, 0.01, False), (0.25, 0.01, False)],
 )
-def test_drift_is_beyond_both_the_threshold_and_the_noise(
-    value: float, noise: float | None, drifted: bool
-) -> None:
+def test_drift_is_beyond_both_the_threshold_and_the_noise(value: float, noise: float | None, drifted: bool) -> None:
     assert result("a", value, noise=noise).drifted is drifted
 
 

@@ -127,9 +127,7 @@ def test_r2_of_a_constant_is_left_out() -> None:
         (Task.REGRESSION, [0.0, 1.0], [0.1, np.inf], "infinite"),
     ],
 )
-def test_rows_that_cannot_be_scored_are_refused_in_words(
-    task: Task, y: Any, score: Any, message: str
-) -> None:
+def test_rows_that_cannot_be_scored_are_refused_in_words(task: Task, y: Any, score: Any, message: str) -> None:
     with pytest.raises(RefusedError, match=message):
         compute_all(task, y, score)
 

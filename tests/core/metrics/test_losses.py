@@ -25,17 +25,13 @@ def test_the_mean_of_the_row_losses_is_the_metric(pairs: list[tuple[int, float]]
     accuracy = compute("accuracy_score", Task.BINARY, y, score)
     assert 1 - row_losses(Task.BINARY, y, score, loss="zero_one_loss").mean() == pytest.approx(accuracy)
     matrix = [[1 - p, p] for p in score]
-    assert row_losses(Task.MULTICLASS, y, matrix) == pytest.approx(
-        row_losses(Task.BINARY, y, score, loss="log_loss")
-    )
+    assert row_losses(Task.MULTICLASS, y, matrix) == pytest.approx(row_losses(Task.BINARY, y, score, loss="log_loss"))
     absolute = row_losses(Task.REGRESSION, y, score).mean()
     assert absolute == pytest.approx(compute("mean_absolute_error", Task.REGRESSION, y, score))
 
 
 def test_row_losses_by_hand() -> None:
-    assert row_losses(Task.BINARY, ["no", "yes"], [0.2, 0.6], classes=("no", "yes")) == pytest.approx(
-        [0.04, 0.16]
-    )
+    assert row_losses(Task.BINARY, ["no", "yes"], [0.2, 0.6], classes=("no", "yes")) == pytest.approx([0.04, 0.16])
     multi = row_losses(Task.MULTICLASS, [2, 0], [[0.2, 0.3, 0.5], [0.25, 0.5, 0.25]])
     assert multi == pytest.approx(-np.log([0.5, 0.25]))
     assert row_losses(Task.REGRESSION, [1, 5], [3, 2]) == pytest.approx([2, 3])

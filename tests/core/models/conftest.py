@@ -22,9 +22,7 @@ ROWS = 600
 
 
 def info_for(task: Task) -> PipelineInfo:
-    return PipelineInfo(
-        name="trips", task=task, target="y", entity="trip", time="at", seed=7, workspace=Path("unused")
-    )
+    return PipelineInfo(name="trips", task=task, target="y", entity="trip", time="at", seed=7, workspace=Path("unused"))
 
 
 def rows_for(task: Task, seed: int = 0) -> pl.DataFrame:

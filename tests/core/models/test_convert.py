@@ -100,9 +100,7 @@ def test_a_forest_rounds_its_input_to_single_precision_in_both_engines(train: An
     np.testing.assert_allclose(served.scores, trusted.scores, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "name", ["ensemble.HistGradientBoostingClassifier", "linear_model.LogisticRegression"]
-)
+@pytest.mark.parametrize("name", ["ensemble.HistGradientBoostingClassifier", "linear_model.LogisticRegression"])
 def test_null_empty_and_unseen_strings_mean_the_same_to_both_engines(train: Any, name: str) -> None:
     model = train(name)
     columns = {field: [model.reference[field][0]] * 4 for field in model.signature.names}
@@ -126,8 +124,7 @@ def test_boosting_that_starts_from_another_estimator_is_left_to_scikit_learn(tra
     conversion = to_onnx(model)
     assert conversion.onnx is None
     assert (
-        conversion.reason
-        == "does not convert: gradient boosting that starts from another estimator is not converted"
+        conversion.reason == "does not convert: gradient boosting that starts from another estimator is not converted"
     )
 
 

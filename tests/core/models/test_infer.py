@@ -45,9 +45,7 @@ def test_kinds_ranges_categories_and_nulls_are_those_of_the_rows(info: Any) -> N
 
 
 def test_nan_is_missing_and_no_range_is_learned_from_nothing(info: Any) -> None:
-    frame = pl.DataFrame(
-        {"a": [math.nan, 1.0], "b": [None, None], "y": [0, 1]}, schema_overrides={"b": pl.Float64}
-    )
+    frame = pl.DataFrame({"a": [math.nan, 1.0], "b": [None, None], "y": [0, 1]}, schema_overrides={"b": pl.Float64})
     one, other = infer_signature(frame, info(Task.BINARY)).fields
     assert (one.nullable, one.minimum, one.maximum) == (True, 1.0, 1.0)
     assert (other.nullable, other.minimum, other.maximum) == (True, None, None)
@@ -76,9 +74,7 @@ def test_classes_are_sorted_and_a_regression_has_none(info: Any) -> None:
         (Task.BINARY, [0.0, 1.0, 0.0], "Float64; a binary target is boolean, integer or string"),
     ],
 )
-def test_a_target_that_does_not_fit_the_task_is_refused(
-    info: Any, task: Task, target: Any, message: str
-) -> None:
+def test_a_target_that_does_not_fit_the_task_is_refused(info: Any, task: Task, target: Any, message: str) -> None:
     with pytest.raises(StepError, match=message):
         infer_signature(pl.DataFrame({"a": [1.0, 2, 3], "y": target}), info(task))
 

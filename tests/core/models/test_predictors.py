@@ -81,9 +81,7 @@ def test_none_is_a_missing_number_and_columns_may_be_more_than_the_fields(train:
 
 
 @pytest.mark.parametrize("name", ["svm.LinearSVC", "linear_model.RidgeClassifier", "linear_model.Perceptron"])
-def test_a_classifier_without_probabilities_names_labels_and_scores_zero_or_one(
-    train: Any, name: str
-) -> None:
+def test_a_classifier_without_probabilities_names_labels_and_scores_zero_or_one(train: Any, name: str) -> None:
     model = train(name)
     columns = {name: model.reference[name].to_list() for name in model.signature.names}
     for predictor in _both(model):
@@ -168,9 +166,7 @@ row = {{"speed": [50.0], "weight": [3], "night": [False], "city": ["Aarhus"], "r
 assert 0 < predictor.predict(row).scores[0] < 1
 print([name for name in ("sklearn", "polars", "skl2onnx", "onnx", "scipy") if name in sys.modules])
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
 
 

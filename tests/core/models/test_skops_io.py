@@ -114,9 +114,7 @@ def test_an_estimator_that_would_not_be_loaded_is_not_kept() -> None:
     assert loads(dumps(KNeighborsClassifier(algorithm="brute").fit(X, Y))).predict(X).shape == (120,)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"PK\x03\x04 nothing", b"\x80\x04\x95 a pickle"], ids=["empty", "zip", "pickle"]
-)
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 nothing", b"\x80\x04\x95 a pickle"], ids=["empty", "zip", "pickle"])
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(IntegrityError, match="not a skops file"):
         loads(data)

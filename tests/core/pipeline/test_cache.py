@@ -76,9 +76,7 @@ def test_the_key_changes_with_settings_inputs_and_seed(folder: Path, info: Any) 
     assert len(set(others)) == 4
 
 
-def test_a_step_that_is_told_about_its_pipeline_has_a_key_of_its_own_for_each(
-    folder: Path, info: Any
-) -> None:
+def test_a_step_that_is_told_about_its_pipeline_has_a_key_of_its_own_for_each(folder: Path, info: Any) -> None:
     function, one, other = load(folder), info(), info(target="z")
     assert key(function, one) == key(function, other)
     assert key(function, one, takes_info=True) != key(function, other, takes_info=True)

@@ -161,9 +161,7 @@ def test_a_step_that_ends_before_the_model_is_refused() -> None:
 
 def test_a_second_model_that_nothing_judges_is_refused() -> None:
     spec = {"settings": {"estimator": "x"}, "uses": "fit"}
-    assert "step `other` is not used" in refused(
-        {**LOOP, "other": "split, *, estimator"}, **GIVEN, other=spec
-    )
+    assert "step `other` is not used" in refused({**LOOP, "other": "split, *, estimator"}, **GIVEN, other=spec)
 
 
 def test_a_step_that_looks_at_the_model_is_a_good_end() -> None:
@@ -188,9 +186,7 @@ def test_a_function_without_a_known_signature_is_refused() -> None:
 def test_every_step_comes_after_its_inputs_and_running_what_is_ready_runs_all(
     needs: list[set[int]], random: Any
 ) -> None:
-    signatures = {
-        f"s{at}": ", ".join(f"s{n}" for n in sorted(some) if n < at) for at, some in enumerate(needs)
-    }
+    signatures = {f"s{at}": ", ".join(f"s{n}" for n in sorted(some) if n < at) for at, some in enumerate(needs)}
     # one last step takes all, so that none is unused
     signatures["end"] = ", ".join(signatures)
     names = list(signatures)

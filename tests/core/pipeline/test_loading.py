@@ -73,9 +73,7 @@ def test_a_module_in_a_folder_can_be_named(tmp_path: Path) -> None:
 
 
 def test_a_kpi_is_a_function_of_steps_py(tmp_path: Path) -> None:
-    manifest = pipeline(
-        tmp_path, "p", "[steps.one]\n", {"steps.py": "def cost(y_true, y_pred): return 1.0\n"}
-    )
+    manifest = pipeline(tmp_path, "p", "[steps.one]\n", {"steps.py": "def cost(y_true, y_pred): return 1.0\n"})
     assert load_user_function(manifest, "cost")([], []) == 1.0
     with pytest.raises(ManifestError, match="did you mean `cost`") as caught:
         load_user_function(manifest, "costs", where="p.toml:9")
@@ -160,9 +158,7 @@ def add_package(root: Path, monkeypatch: pytest.MonkeyPatch, entries: str) -> No
     monkeypatch.delitem(sys.modules, "other", raising=False)
 
 
-def test_a_package_adds_components_but_cannot_replace_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_package_adds_components_but_cannot_replace_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_package(tmp_path, monkeypatch, "deduplicate = other:deduplicate\nread_table = other:deduplicate\n")
     assert component_names() == (*BUILT_IN, "deduplicate")
     assert load_component("deduplicate")("x") == "x"

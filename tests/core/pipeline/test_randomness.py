@@ -29,9 +29,7 @@ def test_a_step_alone_is_seeded_and_may_draw(draw: object) -> None:
     assert drawn[0] == drawn[1]
 
 
-@pytest.mark.parametrize(
-    "draw", [random.random, np.random.rand, np.random.randn], ids=["random", "numpy", "normal"]
-)
+@pytest.mark.parametrize("draw", [random.random, np.random.rand, np.random.randn], ids=["random", "numpy", "normal"])
 def test_both_are_dirty_when_something_was_drawn_while_they_ran_together(draw: object) -> None:
     assert callable(draw)
     chance = SharedRandomState(0)

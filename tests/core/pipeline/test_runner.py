@@ -31,9 +31,7 @@ DEADLINE = 20.0
 def run(results: Any, diary: Any, info: Any) -> Callable[..., RunOutcome]:
     """Runs steps given as functions; `specs` changes what a step's table says."""
 
-    def carry_out(
-        *functions: Callable[..., Any], specs: dict[str, dict[str, Any]] | None = None, **more: Any
-    ) -> Any:
+    def carry_out(*functions: Callable[..., Any], specs: dict[str, dict[str, Any]] | None = None, **more: Any) -> Any:
         by_name = {function.__name__: function for function in functions}
         steps = [StepSpec(name=name, uses=f"steps:{name}", **(specs or {}).get(name, {})) for name in by_name]
         return run_graph(
@@ -49,9 +47,7 @@ def run(results: Any, diary: Any, info: Any) -> Callable[..., RunOutcome]:
     return carry_out
 
 
-def test_every_step_runs_once_after_its_inputs_and_gets_their_results(
-    run: Any, results: Any, diary: Any
-) -> None:
+def test_every_step_runs_once_after_its_inputs_and_gets_their_results(run: Any, results: Any, diary: Any) -> None:
     def numbers() -> pl.DataFrame:
         return pl.DataFrame({"a": [1, 2, 3]})
 
@@ -259,9 +255,7 @@ def test_retries_end_and_what_comes_after_is_skipped(run: Any, diary: Any) -> No
     assert diary.entries[-2:] == [("skipped", "after", "broken"), ("skipped", "later", "broken")]
 
 
-def test_what_our_own_rules_refuse_is_not_tried_again_but_what_was_out_of_reach_is(
-    run: Any, diary: Any
-) -> None:
+def test_what_our_own_rules_refuse_is_not_tried_again_but_what_was_out_of_reach_is(run: Any, diary: Any) -> None:
     def refused() -> object:
         return object()
 
@@ -303,9 +297,7 @@ def test_an_error_names_the_step_the_users_file_and_line_and_keeps_the_traceback
     folder = tmp_path / "pipelines" / "trips"
     folder.mkdir(parents=True)
     (folder / "steps.py").write_text("from .helpers import rate\n\n\ndef work():\n    return rate(0)\n")
-    (folder / "helpers.py").write_text(
-        "import statistics\n\n\ndef rate(n):\n    return statistics.mean([]) / n\n"
-    )
+    (folder / "helpers.py").write_text("import statistics\n\n\ndef rate(n):\n    return statistics.mean([]) / n\n")
     manifest = Manifest(
         name="trips",
         task=Task.BINARY,
@@ -400,9 +392,7 @@ try:
 except StepError as error:
     print(error.message)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert "timeout" in done.stdout
 
 
@@ -426,9 +416,7 @@ def _draws() -> list[float]:
     return [random.random(), float(np.random.rand())]
 
 
-def test_a_step_draws_the_same_numbers_in_every_run_and_others_than_another_step(
-    run: Any, results: Any
-) -> None:
+def test_a_step_draws_the_same_numbers_in_every_run_and_others_than_another_step(run: Any, results: Any) -> None:
     def left() -> list[float]:
         return _draws()
 

@@ -17,9 +17,7 @@ from quarterdeck.core.statistics.delong import paired_auc_difference
 Floats = NDArray[np.float64]
 
 
-def sample(
-    seed: int, n: int, *, better: float = 1.0, worse: float = 1.0
-) -> tuple[NDArray[np.int_], Floats, Floats]:
+def sample(seed: int, n: int, *, better: float = 1.0, worse: float = 1.0) -> tuple[NDArray[np.int_], Floats, Floats]:
     rng = np.random.default_rng(seed)
     y = (rng.random(n) < 0.3).astype(int)
     shared = rng.normal(size=n)

@@ -24,9 +24,7 @@ variances = st.floats(1e-6, 1e6)
 
 @pytest.mark.parametrize(("n", "mean", "ratio"), [(100, 0.5, 64.170151), (10, 0.0, 0.40824829)])
 def test_the_likelihood_ratio_of_known_cases(n: int, mean: float, ratio: float) -> None:
-    assert math.exp(log_likelihood_ratio(n=n, mean=mean, variance=2, tau2=1)) == pytest.approx(
-        ratio, rel=1e-7
-    )
+    assert math.exp(log_likelihood_ratio(n=n, mean=mean, variance=2, tau2=1)) == pytest.approx(ratio, rel=1e-7)
 
 
 def test_the_p_value_of_a_known_case() -> None:

@@ -17,9 +17,7 @@ differences = st.lists(st.floats(-100, 100), min_size=2, max_size=50)
 
 
 @given(differences, st.floats(0.5, 0.999))
-def test_the_bounds_are_scipys_two_sided_interval_at_the_doubled_tail(
-    x: list[float], confidence: float
-) -> None:
+def test_the_bounds_are_scipys_two_sided_interval_at_the_doubled_tail(x: list[float], confidence: float) -> None:
     bound = paired_bound(x, confidence=confidence)
     error = np.std(x, ddof=1) / math.sqrt(len(x))
     low, high = stats.t.interval(2 * confidence - 1, len(x) - 1, loc=np.mean(x), scale=max(error, 1e-300))

@@ -33,9 +33,7 @@ def test_the_evidence_is_the_ratio_of_the_densities_of_t(x: list[float]) -> None
 
 def test_for_many_rows_it_is_the_msprt_with_the_variance_put_in() -> None:
     x = np.random.default_rng(2).normal(0.05, 1.0, 20_000)
-    known = msprt.log_likelihood_ratio(
-        n=len(x), mean=x.mean(), variance=x.var(ddof=1), tau2=0.01 * x.var(ddof=1)
-    )
+    known = msprt.log_likelihood_ratio(n=len(x), mean=x.mean(), variance=x.var(ddof=1), tau2=0.01 * x.var(ddof=1))
     assert log_evidence(x, g=0.01)[-1] == pytest.approx(known, rel=0.01)
 
 
@@ -93,9 +91,7 @@ def test_rows_without_variance_have_a_meaning() -> None:
 
 
 @given(st.integers(3, 400), st.floats(0.01, 1.0), st.floats(0.01, 0.3))
-def test_zero_leaves_the_confidence_sequence_where_the_evidence_decides(
-    n: int, g: float, alpha: float
-) -> None:
+def test_zero_leaves_the_confidence_sequence_where_the_evidence_decides(n: int, g: float, alpha: float) -> None:
     noise = np.resize([1.0, -1.0, 0.5, -0.5], n)
     noise -= noise.mean()
     radius = confidence_radius(n=n, variance=float(noise.var(ddof=1)), g=g, alpha=alpha)
@@ -112,9 +108,7 @@ def test_the_confidence_sequence_holds_the_mean_at_every_look() -> None:
         x = rng.normal(0.7, 2.0, 300)
         n = np.arange(1, 301)
         mean = np.cumsum(x) / n
-        radii = [
-            confidence_radius(n=k, variance=x[:k].var(ddof=1), g=0.05, alpha=alpha) for k in range(2, 301)
-        ]
+        radii = [confidence_radius(n=k, variance=x[:k].var(ddof=1), g=0.05, alpha=alpha) for k in range(2, 301)]
         missed += bool((np.abs(mean[1:] - 0.7) > radii).any())
     assert missed / 500 <= alpha
 

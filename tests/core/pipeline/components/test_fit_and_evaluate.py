@@ -108,9 +108,7 @@ def test_a_seed_among_the_parameters_wins(info: Any) -> None:
         ({"features": ["at"]}, "Column 'at' is Datetime"),
     ],
 )
-def test_wrong_settings_are_refused_with_the_nearest_right_one(
-    info: Any, settings: Any, message: str
-) -> None:
+def test_wrong_settings_are_refused_with_the_nearest_right_one(info: Any, settings: Any, message: str) -> None:
     with pytest.raises(StepError, match=message):
         fitted(info=info, **settings)
 

@@ -14,9 +14,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def rows(days: int = 10) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"at": [START + timedelta(days=day) for day in range(days)], "y": [0, 1] * (days // 2)}
-    )
+    return pl.DataFrame({"at": [START + timedelta(days=day) for day in range(days)], "y": [0, 1] * (days // 2)})
 
 
 def test_the_newest_rows_are_held_out_and_none_is_in_both(info: Any) -> None:
@@ -34,9 +32,7 @@ def test_rows_without_a_target_are_dropped_before_the_newest_is_looked_for(info:
 
 
 def test_a_pandas_frame_is_taken_too(info: Any) -> None:
-    frame = pd.DataFrame(
-        {"at": pd.to_datetime(["2024-01-01", "2024-01-09"]), "y": [0.0, 1.0], "a": [1.0, None]}
-    )
+    frame = pd.DataFrame({"at": pd.to_datetime(["2024-01-01", "2024-01-09"]), "y": [0.0, 1.0], "a": [1.0, None]})
     split = split_by_time(frame, holdout="3d", pipeline=info())
     assert split["holdout"]["a"].null_count() == 1
 
@@ -63,8 +59,6 @@ def test_a_pandas_frame_is_taken_too(info: Any) -> None:
         ([1, 2], "3d", "at", "is a list, not a frame"),
     ],
 )
-def test_what_cannot_be_split_is_refused(
-    info: Any, frame: Any, holdout: str, time: str | None, message: str
-) -> None:
+def test_what_cannot_be_split_is_refused(info: Any, frame: Any, holdout: str, time: str | None, message: str) -> None:
     with pytest.raises(StepError, match=message):
         split_by_time(frame, holdout=holdout, pipeline=info(time=time))

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-
 from pipelines.flights.steps import KEY_AND_LABEL, WEATHER_FEATURES, features, missed_delay_cost
 
 

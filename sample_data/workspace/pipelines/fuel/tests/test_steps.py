@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-
 from pipelines.fuel.steps import FEATURES, KEY_AND_TARGET, features
 
 
@@ -28,9 +27,7 @@ def report(wind_speed: float, wind_angle: float) -> dict[str, object]:
     ("wind_angle", "head_wind", "cross_wind"),
     [(0.0, 10.0, 0.0), (180.0, -10.0, 0.0), (90.0, 0.0, 10.0), (270.0, 0.0, 10.0), (60.0, 5.0, 8.66)],
 )
-def test_the_wind_is_split_along_and_across_the_ship(
-    wind_angle: float, head_wind: float, cross_wind: float
-) -> None:
+def test_the_wind_is_split_along_and_across_the_ship(wind_angle: float, head_wind: float, cross_wind: float) -> None:
     rows = features(pl.DataFrame([report(10.0, wind_angle)]))
     assert rows["head_wind"].item() == pytest.approx(head_wind)
     assert rows["cross_wind"].item() == pytest.approx(cross_wind)

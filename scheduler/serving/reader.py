@@ -1,0 +1,150 @@
+"""Bodies of prediction requests as checked rows.
+
+An ordinary body is decoded by a type that is made once per version from its signature: names, kinds, ranges and
+categories are checked while the JSON is read, several times faster than value by value. What that refuses is read
+again by RowChecker, which decides and says what is wrong: the two never differ in what they let pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, NamedTuple
+
+import msgspec
+
+from quarterdeck.core.errors import InputError
+from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range, check_time
+from quarterdeck.core.models.signature import Field, FieldKind, Signature
+from quarterdeck.core.prediction import compile_checker
+from quarterdeck.scheduler.serving.protocols import MOST_ROWS, decode_rows
+
+ORDINARY = 64 * 1024  # bytes; larger bodies are read in a thread, in steps that let others in between
+
+_LONGEST = msgspec.Meta(max_length=LONGEST_STRING)
+_ENTITY = Annotated[str, _LONGEST] | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None
+_TIME = str | int | float | None
+
+
+class Request(NamedTuple):
+    """Rows as they were sent (to be logged), and as tuples in the signature's order (for the model)."""
+
+    sent: Sequence[Any]
+    rows: Sequence[tuple[Any, ...]]
+    entities: Sequence[str | int | None]
+    times: Sequence[datetime | None]
+
+
+class RowReader:
+    """Reads the requests to one version; may be used from many threads."""
+
+    def __init__(self, signature: Signature) -> None:
+        self._fields = len(signature.fields)
+        self._checker = compile_checker(signature)
+        self._entity = self._time = -1  # places in a row
+        self._one: Callable[[bytes], Any] | None = None
+        self._many: Callable[[bytes], Any] | None = None
+        if _can_compile(signature):
+            self._compile(signature)
+
+    def read(self, body: bytes) -> Request:
+        """Raises UsageError for what is not JSON, InputError for the first wrong value, with row and field."""
+        found = self._read_ordinary(body) if len(body) <= ORDINARY else None
+        return self._read_any(body) if found is None else found
+
+    def check(self, rows: Sequence[Any]) -> Request:
+        """Rows that were decoded already."""
+        checked = self._checker.check(rows)
+        values = list(zip(*checked.columns.values(), strict=True))
+        return Request(rows, values, checked.entities, checked.times)
+
+    def _read_any(self, body: bytes) -> Request:
+        return self.check(decode_rows(body))
+
+    def _read_ordinary(self, body: bytes) -> Request | None:
+        """None where anything is out of the ordinary."""
+        if self._one is None or self._many is None:
+            return None
+        try:
+            sent = self._many(body) if body[:1] == b"[" else [self._one(body)]
+            rows = [msgspec.structs.astuple(row) for row in sent]
+            times = [None] * len(rows) if self._time < 0 else [_time(row[self._time]) for row in rows]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputError):
+            return None
+        if not 0 < len(rows) <= MOST_ROWS:
+            return None
+        entities = [None] * len(rows) if self._entity < 0 else [row[self._entity] for row in rows]
+        if rows[0][self._fields :]:
+            rows = [row[: self._fields] for row in rows]
+        return Request(sent, rows, entities, times)
+
+    def _compile(self, signature: Signature) -> None:
+        fields: list[Any] = [(field.name, _type_of(field)) for field in signature.fields]
+        names = list(signature.names)
+        for name, kind in ((signature.entity, _ENTITY), (signature.time, _TIME)):
+            if name is not None and name not in names:
+                fields.append((name, kind, None))
+                names.append(name)
+        row = msgspec.defstruct(
+            "Row",
+            [(f"f{place}", *field[1:]) for place, field in enumerate(fields)],
+            rename={f"f{place}": name for place, name in enumerate(names)},
+            forbid_unknown_fields=True,
+            omit_defaults=True,
+            gc=False,
+        )
+        self._one = msgspec.json.Decoder(row).decode
+        self._many = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]  # made just now
+        self._entity = -1 if signature.entity is None else names.index(signature.entity)
+        self._time = -1 if signature.time is None else names.index(signature.time)
+
+
+def as_object(sent: Any) -> dict[str, Any]:
+    """A row as it was sent, by names."""
+    found: dict[str, Any] = sent if isinstance(sent, dict) else msgspec.to_builtins(sent)
+    return found
+
+
+def _can_compile(signature: Signature) -> bool:
+    """Not where a field can have no value at all, or the entity is a field of a kind that is no id."""
+    kinds = {field.name: field.kind for field in signature.fields}
+    entity_kind = kinds.get(signature.entity or "", FieldKind.STRING)
+    no_id = entity_kind in (FieldKind.NUMBER, FieldKind.BOOLEAN)
+    return not no_id and all(field.categories != () for field in signature.fields)
+
+
+def _time(value: Any) -> datetime | None:
+    return None if value is None else check_time(value)
+
+
+def _type_of(field: Field) -> Any:
+    """What RowChecker lets pass, as a type."""
+    kinds: dict[FieldKind, Callable[[Field], Any]] = {
+        FieldKind.NUMBER: _number,
+        FieldKind.INTEGER: _integer,
+        FieldKind.STRING: _string,
+        FieldKind.BOOLEAN: lambda _: bool,
+    }
+    found = kinds[field.kind](field)
+    return found | None if field.nullable else found
+
+
+def _number(field: Field) -> Any:
+    low, high = allowed_range(field)
+    bounds = {name: value for name, value in (("ge", low), ("le", high)) if math.isfinite(value)}
+    return Annotated[float, msgspec.Meta(**bounds)] if bounds else float
+
+
+def _integer(field: Field) -> Any:
+    low, high = allowed_range(field)
+    least, most = -(2**63), 2**63 - 1
+    least = max(least, math.ceil(low)) if math.isfinite(low) else least
+    most = min(most, math.floor(high)) if math.isfinite(high) else most
+    return Annotated[int, msgspec.Meta(ge=least, le=most)]
+
+
+def _string(field: Field) -> Any:
+    if field.categories is None:
+        return Annotated[str, _LONGEST]
+    return Literal[field.categories]
