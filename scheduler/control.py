@@ -57,12 +57,13 @@ def stop_daemon(database: Database, *, keep_server: bool = False) -> bool:
         process.send_signal(signal.SIGUSR1 if keep_server else signal.SIGTERM)
         process.wait(timeout=STOP_PATIENCE_S)
     except psutil.NoSuchProcess:
-        return True
+        pass
     except psutil.TimeoutExpired as error:
         raise UnavailableError(
             f"the daemon (process {running.pid}) has not stopped after {STOP_PATIENCE_S:.0f} s",
             hint="see its log, or end the process",
         ) from error
+    _background[:] = [child for child in _background if child.poll() is None]
     return True
 
 

@@ -6,4 +6,7 @@ from pathlib import Path
 from quarterdeck.console.demo.run import play
 
 if __name__ == "__main__":
-    sys.exit(play(Path(sys.argv[1]), host=int(sys.argv[2])))
+    try:
+        sys.exit(play(Path(sys.argv[1]), host=int(sys.argv[2])))
+    except KeyboardInterrupt:
+        sys.exit(130)

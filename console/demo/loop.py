@@ -71,11 +71,13 @@ class Loop:
         tell: Callable[[Line, datetime | None], None],
         show: Callable[[Moment], None],
         stopped: Callable[[], bool] = lambda: False,
+        days: int = DAYS,
     ) -> None:
         self._console = console
         self._tell = tell
         self._show = show
         self._stopped = stopped
+        self._most = days
         self._samples = read_samples()
         self._state = State(
             workspace=console.workspace,
@@ -88,7 +90,7 @@ class Loop:
         self._first: dict[str, int] = {}
 
     def play(self) -> Outcome:
-        """Train, promote, serve, replay; the daemon does the rest."""
+        """Train, promote, serve, replay; the daemon does the rest. Raises KeyboardInterrupt soon after a stop."""
         self._begin()
         self._train()
         self._promote_first()
@@ -121,6 +123,7 @@ class Loop:
                 return self._stopped() or all(runs.get(tx, run.id).status.finished for run in queued)
 
         control.wait_until(finished, what="the first trainings", patience=TRAINING_PATIENCE_S)
+        self._check_stopped()
         with self._console.database.read() as tx:
             ended = [runs.get(tx, run.id) for run in queued]
         for run in ended:
@@ -145,16 +148,15 @@ class Loop:
             await self._live(player, days)
 
     async def _live(self, player: Player, days: list[list[Request]]) -> None:
-        for day in range(min(DAYS, len(days))):
-            if self._stopped():
-                return
+        for day in range(min(self._most, len(days))):
+            self._check_stopped()
             dates = {stream.pipeline: stream.begin + timedelta(days=day) for stream in STREAMS}
             await player.day(days[day], timedelta(days=day + 1))
             if (day + 1) % DELIVERY == 0:
                 self._deliver(day + 1)
             player.catch_up()
             self._narrate(dates)
-            self._show(Moment(day=day + 1, days=min(DAYS, len(days)), dates=dates))
+            self._show(Moment(day=day + 1, days=min(self._most, len(days)), dates=dates))
 
     def _days(self) -> list[list[Request]]:
         found: list[Request] = []
@@ -185,6 +187,10 @@ class Loop:
         with self._console.database.read() as tx:
             entries, problems = ledger.verify(tx)
         return Outcome(pipelines=closing, audit_ok=not problems, entries=entries)
+
+    def _check_stopped(self) -> None:
+        if self._stopped():
+            raise KeyboardInterrupt
 
     def _narrate(self, dates: dict[str, datetime]) -> None:
         for line in self._story.news():

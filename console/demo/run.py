@@ -66,8 +66,6 @@ def play(root: Path, *, as_json: bool = False, host: int | None = None) -> int:
             stop_daemon(console.database)
     if not as_json and host is None:
         print(f"\nLook at it:  quarterdeck --workspace {root}")
-    if stop.is_set():
-        return 130
     return 0 if outcome.closed else 1
 
 

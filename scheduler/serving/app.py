@@ -133,7 +133,7 @@ class App:
                 latency_us,
                 answers,
                 start,
-            )  # fmt: skip
+            )
         )
         if route.shadow is not None:  # after the answer has gone out
             self._loop.call_soon(route.shadow.offer, Answered(ids, request, at))

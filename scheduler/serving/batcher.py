@@ -7,7 +7,6 @@ request waits for nothing.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -16,8 +15,6 @@ from typing import Any, NamedTuple
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.models.predictors import Predictor
 from quarterdeck.scheduler.serving.protocols import Plain
-
-log = logging.getLogger(__name__)
 
 MOST_ROWS = 1_024  # in a batch
 QUICK_S = 0.002  # a batch expected to take less runs in the loop: a thread costs more than it frees
@@ -57,10 +54,10 @@ class Model:
         try:
             return Plain.of(self._predictor.predict(columns))
         except Exception as error:
-            log.debug("a model failed", exc_info=True)
-            ours = isinstance(error, QuarterdeckError)
-            words = error.message if ours else f"{type(error).__name__}: {error}"
-            return QuarterdeckError(f"the model failed: {words[:500]}")
+            words = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
+            failure = QuarterdeckError(f"the model failed: {words[:500]}")
+            failure.__cause__ = error  # for the server's log; the client gets the words alone
+            return failure
 
 
 class Batcher:

@@ -132,8 +132,8 @@ def _type_of(field: Field) -> Any:
 
 def _number(field: Field) -> Any:
     low, high = allowed_range(field)
-    bounds = {name: value for name, value in (("ge", low), ("le", high)) if math.isfinite(value)}
-    return Annotated[float, msgspec.Meta(**bounds)] if bounds else float
+    least, most = (bound if math.isfinite(bound) else None for bound in (low, high))
+    return Annotated[float, msgspec.Meta(ge=least, le=most)]
 
 
 def _integer(field: Field) -> Any:

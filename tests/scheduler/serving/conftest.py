@@ -189,9 +189,7 @@ class Lab:
 
     def challenge(self, model: str, number: int) -> None:
         with self.database.write() as tx:
-            registry.challenge(
-                tx, model, number, environment="production", actor="ops", reason="a test", now=NOW
-            )
+            registry.challenge(tx, model, number, environment="production", actor="ops", reason="a test", now=NOW)
 
     def start(self) -> Server:
         """The server process, ready."""

@@ -13,7 +13,7 @@ import pytest
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.models.columns import Columns
 from quarterdeck.core.models.predictors import Answers
-from quarterdeck.scheduler.serving.batcher import MOST_ROWS, Batcher, Cost, merge
+from quarterdeck.scheduler.serving.batcher import MOST_ROWS, Batcher, Cost, Model
 from quarterdeck.scheduler.serving.protocols import Plain
 
 QUICK = Cost(call=1e-5, row=1e-7)
@@ -39,11 +39,11 @@ class Doubler:
 
 
 def batcher(model: Doubler, cost: Cost | None) -> Batcher:
-    return Batcher(model, asyncio.get_running_loop(), ThreadPoolExecutor(1), cost)
+    return Batcher(Model(model, ["x"]), asyncio.get_running_loop(), ThreadPoolExecutor(1), cost)
 
 
 async def ask(batcher: Batcher, numbers: Sequence[float]) -> list[float]:
-    answers, start = await batcher.answer({"x": list(numbers)}, len(numbers))
+    answers, start = await batcher.answer([(number,) for number in numbers])
     assert answers.values is not None
     return answers.values[start : start + len(numbers)]
 
@@ -94,9 +94,7 @@ async def test_a_batch_has_a_bound_and_a_large_request_lets_others_in_between() 
 @pytest.mark.parametrize("cost", [QUICK, None])
 async def test_one_bad_request_does_not_fail_the_others_of_its_batch(cost: Cost | None) -> None:
     requests = batcher(Doubler(), cost)
-    found = await asyncio.gather(
-        ask(requests, [1]), ask(requests, [-1]), ask(requests, [3]), return_exceptions=True
-    )
+    found = await asyncio.gather(ask(requests, [1]), ask(requests, [-1]), ask(requests, [3]), return_exceptions=True)
     assert found[0] == [2]
     assert found[2] == [6]
     assert isinstance(found[1], QuarterdeckError)
@@ -117,18 +115,17 @@ async def test_a_request_that_was_given_up_does_not_disturb_its_batch() -> None:
     assert await ask(requests, [3]) == [6]
 
 
-def test_merging_keeps_the_order_of_requests_and_rows() -> None:
-    assert merge([{"x": [1]}, {"x": [2]}]) == {"x": [1, 2]}
-    assert merge([{"x": [1, 2]}, {"x": [3]}]) == {"x": [1, 2, 3]}
-    assert merge([{"x": [1, 2]}]) == {"x": [1, 2]}
+def test_rows_reach_the_predictor_as_columns_by_name() -> None:
+    class Difference:
+        def predict(self, columns: Columns) -> Answers:
+            values = [a - b for a, b in zip(columns["a"], columns["b"], strict=True)]
+            return Answers(values=values, labels=None, probabilities=None, scores=np.array(values))
+
+    answers = Model(Difference(), ["a", "b"]).ask([(5.0, 1.0), (7.0, 2.0)])
+    assert answers == Plain(values=[4.0, 5.0], labels=None, probabilities=None, scores=[4.0, 5.0])
 
 
 def test_the_estimate_grows_with_the_rows() -> None:
     cost = Cost(call=0.0005, row=0.00001)
     assert cost.quick(10)
     assert not cost.quick(1_000)
-
-
-def test_plain_answers_of_a_batch_are_lists() -> None:
-    answers = Plain.of(Doubler().predict({"x": [1.0]}))
-    assert answers == Plain(values=[2.0], labels=None, probabilities=None, scores=[2.0])

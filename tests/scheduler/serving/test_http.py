@@ -90,9 +90,7 @@ BAD_ROWS: list[tuple[str, Any, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("body", "where", "words"), [case[1:] for case in BAD_ROWS], ids=[c[0] for c in BAD_ROWS]
-)
+@pytest.mark.parametrize(("body", "where", "words"), [case[1:] for case in BAD_ROWS], ids=[c[0] for c in BAD_ROWS])
 def test_a_bad_row_is_refused_with_its_field_and_what_was_expected(
     client: httpx.Client, body: Any, where: str, words: str
 ) -> None:
@@ -171,8 +169,7 @@ def test_a_body_of_unknown_length_is_read_and_bounded(client: httpx.Client) -> N
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["a", "b", "id", "label", "rows"]), inner)
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "id", "label", "rows"]), inner)
     ),
     max_leaves=10,
 )
@@ -210,9 +207,7 @@ def test_a_body_that_does_not_arrive_is_given_up(server: Any) -> None:
 
 def test_small_answers_are_not_held_back(client: httpx.Client) -> None:
     """Nagle's algorithm with delayed acknowledgements would cost 40 ms each."""
-    seconds = sorted(
-        client.post("/predict/line", json={"a": 1.0, "b": 1.0}).elapsed.total_seconds() for _ in range(50)
-    )
+    seconds = sorted(client.post("/predict/line", json={"a": 1.0, "b": 1.0}).elapsed.total_seconds() for _ in range(50))
     assert seconds[25] < 0.03
 
 

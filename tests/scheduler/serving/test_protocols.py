@@ -109,9 +109,7 @@ def test_labels_come_alone_or_as_a_list() -> None:
 
 
 def test_a_value_is_answered_as_a_value() -> None:
-    answers = Plain.of(
-        Answers(values=[1.5, 2.5], labels=None, probabilities=None, scores=np.array([1.5, 2.5]))
-    )
+    answers = Plain.of(Answers(values=[1.5, 2.5], labels=None, probabilities=None, scores=np.array([1.5, 2.5])))
     body = Shape("fuel", 3, signature(Task.REGRESSION, None)).encode(["x"], answers, 1)
     assert json.loads(body) == {
         "endpoint": "fuel",
@@ -121,9 +119,7 @@ def test_a_value_is_answered_as_a_value() -> None:
 
 
 def test_a_label_comes_with_its_own_probability_and_all_of_them() -> None:
-    answers = Plain.of(
-        Answers(values=None, labels=[0], probabilities=np.array([[0.8, 0.2]]), scores=np.array([0.2]))
-    )
+    answers = Plain.of(Answers(values=None, labels=[0], probabilities=np.array([[0.8, 0.2]]), scores=np.array([0.2])))
     body = Shape("flights", 1, signature(Task.BINARY, (0, 1))).encode(["x"], answers, 0)
     assert json.loads(body)["predictions"] == [
         {"id": "x", "label": 0, "probability": 0.8, "probabilities": {"0": 0.8, "1": 0.2}}

@@ -79,8 +79,7 @@ def test_a_request_that_never_ends_does_not_keep_it_from_stopping(line_lab: Any)
     server = line_lab.start()
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(
-            b"POST /predict/line HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-            b"content-length: 100\r\n\r\n{"
+            b"POST /predict/line HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"
         )
         server.predict("line", ROW)
         server.process.send_signal(signal.SIGTERM)

@@ -13,19 +13,20 @@ import numpy as np
 from quarterdeck.core.models.columns import Columns
 from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
-from quarterdeck.core.prediction import compile_checker
 from quarterdeck.core.values import Arm, Engine, Task
 from quarterdeck.scheduler.serving import shadow as module
+from quarterdeck.scheduler.serving.batcher import Model
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.live import LiveModel, Loaded
 from quarterdeck.scheduler.serving.log import Entry
+from quarterdeck.scheduler.serving.reader import Request, RowReader
 from quarterdeck.scheduler.serving.shadow import Answered, Shadow
 from quarterdeck.store.plans import PlannedVersion
 
 SAILED = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-class Model:
+class Fake:
     """Answers its first field; fails where that is negative; waits for its gate."""
 
     def __init__(self) -> None:
@@ -42,30 +43,30 @@ class Model:
         return Answers(values=values, labels=None, probabilities=None, scores=np.array(values))
 
 
-def live(number: int, model: Model, *names: str) -> LiveModel:
+def live(number: int, model: Fake, *names: str) -> LiveModel:
     fields = tuple(Field(name=name, kind=FieldKind.NUMBER) for name in names)
     signature = Signature(fields=fields, task=Task.REGRESSION, target="y", entity="ship")
     planned = PlannedVersion(
         model="fuel", number=number, artifact="", onnx=None, engine=Engine.SKLEARN, signature=signature
     )
-    loaded = Loaded(planned, compile_checker(signature), model, None)
+    loaded = Loaded(planned, RowReader(signature), Model(model, signature.names), None)
     return LiveModel(loaded, asyncio.get_running_loop())
 
 
 def answered(name: str, **row: Any) -> Answered:
-    columns = {key: [value] for key, value in row.items() if key != "ship"}
-    return Answered([name], [row], columns, [row.get("ship")], [SAILED], 123)
+    values = tuple(value for key, value in row.items() if key != "ship")
+    return Answered([name], Request([row], [values], [row.get("ship")], [SAILED]), 123)
 
 
 class Bench:
     """A shadow, and what it handed to the log."""
 
-    def __init__(self, challenger: Model, champion_fields: str = "a", challenger_fields: str = "a") -> None:
+    def __init__(self, challenger: Fake, champion_fields: str = "a", challenger_fields: str = "a") -> None:
         self.entries: list[Entry] = []
         self.counters = Counters()
         self.problems = Problems()
         self.shadow = Shadow(
-            live(1, Model(), *champion_fields),
+            live(1, Fake(), *champion_fields),
             live(2, challenger, *challenger_fields),
             asyncio.get_running_loop(),
             self.entries.append,
@@ -85,7 +86,7 @@ async def until(look: Callable[[], bool]) -> None:
 
 
 async def test_answers_are_logged_under_the_champions_ids_without_inputs() -> None:
-    bench = Bench(Model())
+    bench = Bench(Fake())
     bench.shadow.offer(answered("x", a=3.0, ship=7))
     await until(lambda: len(bench.entries) == 1)
     entry = bench.entries[0]
@@ -96,7 +97,7 @@ async def test_answers_are_logged_under_the_champions_ids_without_inputs() -> No
 
 
 async def test_what_waits_is_answered_together_each_with_its_own_rows() -> None:
-    model = Model()
+    model = Fake()
     model.gate.clear()
     bench = Bench(model)
     for number in range(4):
@@ -110,7 +111,7 @@ async def test_what_waits_is_answered_together_each_with_its_own_rows() -> None:
 
 
 async def test_a_row_on_which_it_fails_is_counted_and_the_others_are_logged() -> None:
-    model = Model()
+    model = Fake()
     model.gate.clear()
     bench = Bench(model)
     for name, value in (("first", 0.0), ("good", 1.0), ("bad", -1.0), ("fine", 2.0)):
@@ -123,7 +124,7 @@ async def test_a_row_on_which_it_fails_is_counted_and_the_others_are_logged() ->
 
 
 async def test_a_slow_challenger_fills_its_queue_and_drops_without_keeping_anyone() -> None:
-    model = Model()
+    model = Fake()
     model.gate.clear()
     bench = Bench(model)
     bench.shadow.offer(answered("first", a=1.0))
@@ -140,12 +141,12 @@ async def test_a_slow_challenger_fills_its_queue_and_drops_without_keeping_anyon
 
 
 async def test_a_challenger_with_fewer_fields_gets_those_and_one_with_more_fails() -> None:
-    fewer = Bench(Model(), champion_fields="ab", challenger_fields="b")
+    fewer = Bench(Fake(), champion_fields="ab", challenger_fields="b")
     fewer.shadow.offer(answered("x", a=1.0, b=2.0, ship=7))
     await until(lambda: len(fewer.entries) == 1)
     assert fewer.entries[0].answers.scores == [2.0]
     fewer.shadow.close()
-    more = Bench(Model(), champion_fields="a", challenger_fields="ab")
+    more = Bench(Fake(), champion_fields="a", challenger_fields="ab")
     more.shadow.offer(answered("x", a=1.0))
     await until(lambda: more.failures == 1)
     assert "field 'b': the field is missing" in more.problems.texts()[0]
@@ -153,7 +154,7 @@ async def test_a_challenger_with_fewer_fields_gets_those_and_one_with_more_fails
 
 
 async def test_closing_drops_what_waits_and_counts_it() -> None:
-    model = Model()
+    model = Fake()
     model.gate.clear()
     bench = Bench(model)
     bench.shadow.offer(answered("running", a=1.0))
@@ -166,7 +167,7 @@ async def test_closing_drops_what_waits_and_counts_it() -> None:
 
 
 async def test_draining_waits_for_answers_but_not_for_ever() -> None:
-    model = Model()
+    model = Fake()
     bench = Bench(model)
     loop = asyncio.get_running_loop()
     bench.shadow.offer(answered("x", a=1.0))
