@@ -39,6 +39,11 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error)
     except BrokenPipeError:
         return _closed_pipe()
+    except SystemExit as leaving:
+        # the library meets a closed pipe before we do, and leaves with 1
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return _closed_pipe()
+        raise
     except Exception as error:  # a boundary: what was not foreseen is kept in a file, not thrown at the operator
         return _broken(error, arguments)
 
