@@ -1,7 +1,9 @@
-"""The traffic plan as the prediction server reads it: for every model of an environment, which versions answer.
+"""The traffic plan as the prediction server reads it.
 
-Written with light table constructs instead of the classes in tables/: those need SQLModel, half a second at the
-server's start. A test compares what is read here with what registry.py says.
+For every model of an environment, which versions answer.
+
+Written with light table constructs instead of the classes in tables/: those need SQLModel, half a second at
+the server's start. A test compares what is read here with what registry.py says.
 """
 
 from __future__ import annotations
@@ -60,7 +62,10 @@ class PlannedVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedEndpoint:
-    """A model's part of the plan. `standby`: worth holding ready, the newest good version and the previous champion."""
+    """A model's part of the plan.
+
+    `standby`: worth holding ready, the newest good version and the previous champion.
+    """
 
     name: str
     signature: Signature  # the champion's, or where there is none the newest version's: what a label looks like

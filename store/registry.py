@@ -215,7 +215,8 @@ def withdraw(
     found = aliases(tx, model, environment)
     if Alias.CHALLENGER not in found:
         raise NotFoundError(f"{model} has no challenger in {environment}")
-    after = {alias: number for alias, number in found.items() if alias is not Alias.CHALLENGER}
+    after = dict(found)
+    del after[Alias.CHALLENGER]
     _move(
         tx,
         model,

@@ -1,5 +1,6 @@
 """The prediction server: one process, one event loop, every endpoint of an environment.
 
-Read in this order: protocols (what a body says and what is answered), live (a version that can answer), batcher,
-router, watcher (the traffic plan, swapped in place), shadow, log, feedback, app (HTTP), server (the process).
+Read in this order: protocols (bodies in and out), reader (checked rows), batcher, live (a version that can
+answer), router, shadow, watcher (the traffic plan, swapped in place), log, feedback, counters, http, app
+(what is answered where), listener, server (the process).
 """

@@ -7,7 +7,8 @@
     GET  /readyz               the traffic plan is loaded; what does not work
     GET  /metrics              Prometheus
 
-A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others are kept.
+A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others
+are kept.
 """
 
 from __future__ import annotations

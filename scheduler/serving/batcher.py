@@ -1,7 +1,7 @@
 """Requests that wait while a batch runs are answered together by the next batch.
 
-There is no timer: a batch is made on the next turn of the loop, with whatever has come by then, so that a lone
-request waits for nothing.
+There is no timer: a batch is made on the next turn of the loop, with whatever has come by then, so that a
+lone request waits for nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Model:
     def ask(self, rows: Sequence[Row]) -> Plain | QuarterdeckError:
         """The answers, or what went wrong.
 
-        The predictor is a user's: whatever it raises is its failure on these rows, and must not end the server.
+        The predictor is a user's: whatever it raises is its failure on these rows, and must not end the
+        server.
         """
         columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
         try:

@@ -1,7 +1,9 @@
-"""Labels: what really happened, for a prediction that was given. A label is on the disk before it is acknowledged.
+"""Labels.
 
-The same label again changes nothing; another one for the same prediction is refused, because the first may have been
-counted. Labels that arrive together are kept in one transaction.
+What really happened, for a prediction that was given. A label is on the disk before it is acknowledged.
+
+The same label again changes nothing; another one for the same prediction is refused, because the first may
+have been counted. Labels that arrive together are kept in one transaction.
 """
 
 from __future__ import annotations

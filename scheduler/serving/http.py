@@ -1,4 +1,7 @@
-"""HTTP around the routes: bodies within their limits and in time, errors as JSON, unexpected ones with an id."""
+"""HTTP around the routes.
+
+Bodies within their limits and in time, errors as JSON, unexpected ones with an id.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The listening socket, and granian on it.
 
-Granian binds with SO_REUSEPORT: a second server on the same port would start and take half of the requests. So the
-socket is bound here, where a port in use is an error, and handed over.
+Granian binds with SO_REUSEPORT: a second server on the same port would start and take half of the requests.
+So the socket is bound here, where a port in use is an error, and handed over.
 """
 
 from __future__ import annotations

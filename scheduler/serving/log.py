@@ -1,7 +1,8 @@
 """The prediction log: what was answered, written to traffic.db in batches off the answer's path.
 
-The queue is bounded. While the database cannot be written it fills and keeps trying; what finds no room is counted.
-Answers are at most about a tenth of a second ahead of the log, which is what a killed server loses.
+The queue is bounded. While the database cannot be written it fills and keeps trying; what finds no room is
+counted. Answers are at most about a tenth of a second ahead of the log, which is what a killed server
+loses.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ SUBJECT = "prediction log"
 
 
 class Entry(NamedTuple):
-    """One request's answers. `rows`: as they were sent; None for the shadow arm, whose inputs are the champion's."""
+    """One request's answers.
+
+    `rows`: as they were sent; None for the shadow arm, whose inputs are the champion's.
+    """
 
     endpoint: str
     version: int

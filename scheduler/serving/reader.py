@@ -1,8 +1,9 @@
 """Bodies of prediction requests as checked rows.
 
-An ordinary body is decoded by a type that is made once per version from its signature: names, kinds, ranges and
-categories are checked while the JSON is read, several times faster than value by value. What that refuses is read
-again by RowChecker, which decides and says what is wrong: the two never differ in what they let pass.
+An ordinary body is decoded by a type that is made once per version from its signature: names, kinds, ranges
+and categories are checked while the JSON is read, several times faster than value by value. What that
+refuses is read again by RowChecker, which decides and says what is wrong: the two never differ in what they
+let pass.
 """
 
 from __future__ import annotations

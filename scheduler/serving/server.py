@@ -9,16 +9,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.errors import QuarterdeckError, UnavailableError
+from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.scheduler.serving.app import App
 from quarterdeck.scheduler.serving.counters import Counters, Problems
@@ -124,8 +125,9 @@ class _Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._http.stop)
-        tasks = [loop.create_task(part) for part in (self._watcher.run(), self._beat())]
-        writing = loop.create_task(self._log.run())
+        parts = (("watcher", self._watcher.run), ("heartbeat", self._beat))
+        tasks = [loop.create_task(self._keep_up(name, part)) for name, part in parts]
+        writing = loop.create_task(self._keep_up("prediction log", self._log.run))
         # connections made meanwhile wait in the socket's queue: an early request is answered late, not refused
         await self._watcher.first_plan(FIRST_PLAN_S)
         log.info("serving on http://%s:%s (process %s)", self._host, self._port, os.getpid())
@@ -140,6 +142,17 @@ class _Process:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._finish(writing)
+
+    async def _keep_up(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        """Run a part of the server; if a mistake of ours ends it, say so and begin it again."""
+        while True:
+            try:
+                await part()
+                return
+            except Exception:
+                log.exception("the %s failed and begins again", name)
+                self._problems.set(name, "it failed and was begun again; the server's log says why")
+                await asyncio.sleep(BEAT_S)
 
     def _build(self) -> None:
         router = Router()
@@ -186,7 +199,7 @@ class _Process:
             try:
                 await loop.run_in_executor(self._house, self._write_beat, self._detail(), utc_now())
                 self._problems.clear("heartbeat")
-            except UnavailableError as error:
+            except (QuarterdeckError, SQLAlchemyError) as error:
                 self._problems.set("heartbeat", str(error))
             self._bodies.sweep()
             await asyncio.sleep(BEAT_S)

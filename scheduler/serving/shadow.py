@@ -1,7 +1,7 @@
 """A challenger answers the champion's requests after the champion has: logged, never shown.
 
-It has a thread and a bounded queue of its own. When it is too slow the queue is full, and what does not fit is dropped
-and counted; when it fails, that is counted and said; the champion's answers notice neither.
+It has a thread and a bounded queue of its own. When it is too slow the queue is full, and what does not fit
+is dropped and counted; when it fails, that is counted and said; the champion's answers notice neither.
 """
 
 from __future__ import annotations

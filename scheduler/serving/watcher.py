@@ -1,8 +1,8 @@
 """Follows the traffic plan: loads new versions beside the ones that answer, then swaps the router's table.
 
-A version that cannot be loaded leaves the old champion answering, and is tried again: when the plan changes, or after
-a while. Versions used lately stay loaded, as do the previous champion and the newest good version, so that a rollback
-and the next promotion swap without loading.
+A version that cannot be loaded leaves the old champion answering, and is tried again: when the plan
+changes, or after a while. Versions used lately stay loaded, as do the previous champion and the newest good
+version, so that a rollback and the next promotion swap without loading.
 """
 
 from __future__ import annotations

@@ -49,7 +49,11 @@ def is_ordinary(body: Any) -> bool:
     return READER._read_ordinary(json.dumps(body).encode()) is not None
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70) | st.sampled_from([-100.0, 110.0, 110.0001, -100, 230, -231, 253])
+numbers = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.integers(-(2**70), 2**70)
+    | st.sampled_from([-100.0, 110.0, 110.0001, -100, 230, -231, 253])
+)
 values = st.none() | st.booleans() | numbers | st.text(max_size=5) | st.sampled_from(["JFK", "LGA", "2026-01-01"])
 rows = st.fixed_dictionaries(
     {name: values | st.just(value) for name, value in GOOD.items()},

@@ -55,6 +55,7 @@ def test_promotions_and_rollbacks_under_load_fail_no_request(line_lab: Any) -> N
     assert load.statuses.keys() == {200}
     assert load.statuses[200] > 50
     assert load.wrong == []
+    assert line_lab.log.read_text().count("line@2 is loaded") == 1  # it stays loaded: a rollback only swaps
 
 
 def test_a_promotion_is_live_in_a_moment(line_lab: Any) -> None:
