@@ -5,7 +5,12 @@ command.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
+
+from quarterdeck.core.durations import format_duration
+from quarterdeck.core.values import TriggerKind
 
 _STEPS = ((60, "s"), (3_600, "m"), (86_400, "h"), (86_400 * 60, "d"), (86_400 * 730, "w"))
 _SIZES = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_600}
@@ -120,3 +125,18 @@ def until(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "-"
     return "due" if moment <= now else f"in {age(moment - now)}"
+
+
+def trigger_condition(kind: str, spec: Mapping[str, Any]) -> str:
+    """When a trigger fires, in words: "0 3 * * * America/New_York", "3 features over PSI 0.25"."""
+    windows = int(spec.get("windows") or 1)
+    in_a_row = f", {windows} windows in a row" if windows > 1 else ""
+    if spec.get("cron"):
+        return f"{spec['cron']} {spec.get('timezone') or 'UTC'}"
+    if spec.get("every"):
+        return f"every {format_duration(timedelta(seconds=float(spec['every'])))}"
+    if kind == TriggerKind.DRIFT:
+        return f"{spec.get('features', 1)} features over PSI {spec.get('threshold', 0):g}{in_a_row}"
+    if kind == TriggerKind.DECAY:
+        return f"{spec.get('metric')} worse by {float(spec.get('worse_by') or 0):.0%}{in_a_row}"
+    return "by hand"

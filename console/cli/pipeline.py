@@ -12,9 +12,10 @@ from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.cli.waiting import say_queued
 from quarterdeck.console.context import Console
+from quarterdeck.console.formats import trigger_condition
 from quarterdeck.core.durations import format_duration
 from quarterdeck.core.errors import NotAllowedError, NotFoundError, QuarterdeckError
-from quarterdeck.core.manifest import GateSpec, Manifest, TriggerSpec, manifest_digest, manifest_json
+from quarterdeck.core.manifest import GateSpec, Manifest, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus
@@ -94,11 +95,12 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     gates = [(gate.metric, _asks(gate), gate.owner) for gate in manifest.gates]
     print_table(("gate", "asks", "owner"), gates, empty="No gates: every version is accepted.")
     print()
+    specs = {spec["name"]: spec for spec in manifest_json(manifest)["triggers"]}
     triggers = [
         (
             item.name,
             item.kind,
-            _condition(item),
+            trigger_condition(item.kind, specs[item.name]),
             format_duration(item.cooldown) if item.cooldown else None,
             item.limit_per_day,
         )
@@ -139,18 +141,6 @@ def _asks(gate: GateSpec) -> str:
     if gate.maximum is not None:
         return f"at most {gate.maximum:g}"
     return f"not worse than {gate.not_worse_than} by {gate.margin:g}, confidence {gate.confidence:g}"
-
-
-def _condition(trigger: TriggerSpec) -> str:
-    if trigger.cron is not None:
-        return f"{trigger.cron} {trigger.timezone}"
-    if trigger.every is not None:
-        return f"every {format_duration(trigger.every)}"
-    if trigger.metric is not None:
-        return f"{trigger.metric} worse by {(trigger.worse_by or 0):.0%}, {trigger.windows} windows"
-    if trigger.kind == "drift":
-        return f"{trigger.features} features over {trigger.threshold:g}, {trigger.windows} windows"
-    return ""
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Reason, opened
 from quarterdeck.console.cli.waiting import say_queued
+from quarterdeck.console.formats import trigger_condition
 from quarterdeck.core.errors import UsageError
 from quarterdeck.store import triggers
 
@@ -45,14 +46,10 @@ def next_(ctx: typer.Context, limit: Limit = 20, as_json: AsJson = False) -> Non
     if as_json:
         print_json([{"at": item.next_fire_at, "pipeline": item.pipeline, "name": item.name} for item in found])
         return
-    rows = [(item.next_fire_at, f"{item.pipeline}/{item.name}", _schedule(item.spec)) for item in found]
+    rows = [
+        (item.next_fire_at, f"{item.pipeline}/{item.name}", trigger_condition(item.kind, item.spec)) for item in found
+    ]
     print_table(("at", "trigger", "schedule"), rows, empty="The clock starts nothing: no schedule, or no daemon.")
-
-
-def _schedule(spec: dict[str, Any]) -> str:
-    if spec.get("cron"):
-        return f"{spec['cron']} {spec.get('timezone', 'UTC')}"
-    return f"every {spec['every']:g} s" if spec.get("every") else ""
 
 
 @app.command()

@@ -13,6 +13,9 @@ from quarterdeck.core.values import Outcome
 from quarterdeck.store import duels, registry
 from quarterdeck.store.duels import Duel
 
+# a row's loss, and the metric that is its mean
+MEAN_OF = {"absolute_error": "mean_absolute_error", "squared_error": "mean_squared_error"}
+
 
 def screen(tx: Connection, environment: str, asked: AskDuels) -> Duels:
     """The comparisons that go on first, then the newest. Without a selection, the first one in full."""
@@ -65,12 +68,13 @@ def _detail(tx: Connection, row: DuelRow, duel: Duel) -> DuelDetail:
 
 def _live(verdict: DuelVerdict) -> tuple[Compared, ...]:
     """The loss that the evidence is about, with its interval, then what else both measure on those rows."""
-    names = sorted(set(verdict.champion) & set(verdict.challenger) - {verdict.loss})
+    loss = MEAN_OF.get(verdict.loss, verdict.loss)
+    names = sorted(set(verdict.champion) & set(verdict.challenger) - {loss})
     low, high = verdict.interval or (None, None)
     about = Compared(
-        name=verdict.loss,
-        champion=verdict.champion.get(verdict.loss),
-        challenger=verdict.challenger.get(verdict.loss),
+        name=loss,
+        champion=verdict.champion.get(loss),
+        challenger=verdict.challenger.get(loss),
         difference=verdict.difference,
         low=low,
         high=high,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
+from quarterdeck.console.formats import trigger_condition
 from quarterdeck.console.queries.common import cause_in_words
 from quarterdeck.console.queries.questions import AskPipelines
 from quarterdeck.console.queries.values import PipelineRow, Pipelines, RunRow, StepRow, TriggerRow
@@ -104,36 +103,9 @@ def _trigger(tx: Connection, trigger: Trigger) -> TriggerRow:
         pipeline=trigger.pipeline,
         name=trigger.name,
         kind=trigger.kind,
-        condition=condition_in_words(trigger.spec),
+        condition=trigger_condition(trigger.kind, trigger.spec),
         paused=trigger.paused,
         last_fired=trigger.last_fired_at,
         next_fire=trigger.next_fire_at,
         last_word=word,
     )
-
-
-_SILENT = {"name", "kind", "on", "cron", "every", "timezone"}
-
-
-def condition_in_words(spec: dict[str, Any]) -> str:
-    """A trigger's table in short: "0 3 * * * America/New_York", "features 3, cooldown 6h"."""
-    words = []
-    if spec.get("cron"):
-        words.append(str(spec["cron"]))
-    if spec.get("every"):
-        words.append(f"every {_plain('every', spec['every'])}")
-    if spec.get("timezone") and words:
-        words[-1] += f" {spec['timezone']}"
-    rest = {key: value for key, value in spec.items() if key not in _SILENT and value not in (None, 0, 0.0, "")}
-    words += [f"{key.replace('_', ' ')} {_plain(key, value)}" for key, value in rest.items()]
-    return ", ".join(words)
-
-
-def _plain(key: str, value: Any) -> str:
-    """Durations come as text or as seconds."""
-    if key in ("cooldown", "every") and isinstance(value, int | float):
-        for seconds, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-            if value >= seconds and value % seconds == 0:
-                return f"{value / seconds:g}{unit}"
-        return f"{value:g}s"
-    return f"{value:g}" if isinstance(value, float) else str(value)

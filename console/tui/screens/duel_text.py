@@ -8,10 +8,10 @@ from quarterdeck.console import formats
 from quarterdeck.console.queries.values import Compared, DuelDetail, DuelRow
 from quarterdeck.console.tui.charts import bar, plot, sparkline
 from quarterdeck.console.tui.symbols import Symbols
-from quarterdeck.console.tui.text import Line, Span, line, span
+from quarterdeck.console.tui.text import Line, Span, fit, line, span
 
-_NAME = 20
-_CELL = 12
+_NAME = 25  # the longest metric's name and a space
+_CELL = 11
 _DELTA = 9
 
 
@@ -69,7 +69,8 @@ def _compared(item: Compared) -> Line:
     if item.low is not None and item.high is not None:
         interval = f"  {formats.signed(item.low)} .. {formats.signed(item.high)}"
     return line(
-        span(item.name[: _NAME - 1].ljust(_NAME)),
+        *fit(line(span(item.name)), _NAME - 1, ellipsis="~"),
+        " ",
         span(formats.number(item.champion).rjust(_CELL)),
         span(formats.number(item.challenger).rjust(_CELL + 3)),
         span(formats.signed(difference).rjust(_DELTA), tone),

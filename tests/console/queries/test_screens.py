@@ -72,7 +72,7 @@ def test_pipelines_show_the_runs_of_one_and_the_steps_of_one_run(console: Consol
         "evaluation",
     ]
     assert first.triggers[0].condition == "0 3 * * * America/New_York"
-    assert first.triggers[1].condition == "features 3, threshold 0.25, cooldown 6h"
+    assert first.triggers[1].condition == "3 features over PSI 0.25"
     assert [run.id for run in failed.runs] == [7]
     assert asked.pipeline == "fuel" and asked.run is not None and asked.run.id == 7
 
