@@ -10,9 +10,9 @@ from quarterdeck.console.tui.charts import bar, plot, sparkline
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, fit, line, span
 
-_NAME = 25  # the longest metric's name and a space
+_NAME = 24  # the longest metric's name, and a space
 _CELL = 11
-_DELTA = 9
+_DELTA = 8
 
 
 def evidence_of(row: DuelRow) -> Span:
@@ -49,7 +49,7 @@ def _head(row: DuelRow) -> Line:
     return line(
         span("on the same rows".ljust(_NAME), "dim"),
         span(f"CHAMPION {row.champion}".rjust(_CELL), "accent"),
-        span(f"CHALLENGER {row.challenger}".rjust(_CELL + 3), "info"),
+        span(f"CHALLENGER {row.challenger}".rjust(_CELL + 2), "info"),
         span("DELTA".rjust(_DELTA), "dim"),
         span(f"  {_confidence(row)}INTERVAL", "dim"),
     )
@@ -72,7 +72,7 @@ def _compared(item: Compared) -> Line:
         *fit(line(span(item.name)), _NAME - 1, ellipsis="~"),
         " ",
         span(formats.number(item.champion).rjust(_CELL)),
-        span(formats.number(item.challenger).rjust(_CELL + 3)),
+        span(formats.number(item.challenger).rjust(_CELL + 2)),
         span(formats.signed(difference).rjust(_DELTA), tone),
         span(interval),
     )
