@@ -13,8 +13,9 @@ from quarterdeck.core.errors import NotAllowedError, UsageError
 from quarterdeck.core.operations import Alert
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.runs import Run
-from quarterdeck.core.values import Alias, TriggerKind
+from quarterdeck.core.values import Alias, Engine, TriggerKind
 from quarterdeck.store import alerts, ledger, registry, runs, triggers
+from quarterdeck.store.artifacts import ArtifactStore
 
 LOOK = -1  # for `saw_champion`: take the champion as it is at the time of the act
 
@@ -29,6 +30,7 @@ def promote(
         raise UsageError(f"{reference!r} does not say which version", hint=f"write {wanted.model}@NUMBER")
     with console.database.write() as tx:
         version = registry.resolve(tx, wanted, console.environment)
+        _check_whole(console, version)
         if saw_champion == LOOK:
             saw_champion = registry.aliases(tx, version.model, console.environment).get(Alias.CHAMPION)
         return registry.promote(
@@ -50,6 +52,9 @@ def rollback(console: Console, model: str, *, reason: str, saw_champion: int | N
     with console.database.write() as tx:
         if saw_champion == LOOK:
             saw_champion = registry.aliases(tx, model, console.environment).get(Alias.CHAMPION)
+        previous = registry.aliases(tx, model, console.environment).get(Alias.PREVIOUS)
+        if previous is not None:
+            _check_whole(console, registry.get(tx, model, previous))
         return registry.rollback(
             tx,
             model,
@@ -155,6 +160,13 @@ def _note(tx: Any, console: Console, act: str, subject: str, reason: str, *, bef
         before=before,
         after=after,
     )
+
+
+def _check_whole(console: Console, version: Version) -> None:
+    """IntegrityError where what the server would load is not what was registered: it would not load it either."""
+    store = ArtifactStore(console.settings.artifacts_url or console.workspace.artifacts)
+    served = version.onnx if version.engine is Engine.ONNX and version.onnx is not None else version.artifact
+    store.get(served)
 
 
 def _may_change(console: Console) -> None:

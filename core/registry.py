@@ -133,7 +133,11 @@ def check_promotable(version: Version, champion: Version | None, *, force: bool)
     if force:
         return
     if version.state in (VersionState.CANDIDATE, VersionState.REJECTED):
-        raise RefusedError(_why_not(version), where=where, hint="a person who may can force it, with a reason")
+        raise RefusedError(
+            _why_not(version),
+            where=where,
+            hint="a person who may can promote it all the same, with --force and a reason",
+        )
 
 
 def _why_not(version: Version) -> str:

@@ -53,7 +53,6 @@ class Daemon:
         now = utc_now()
         with self._state.database.write() as tx:
             services.announce(tx, ServiceKind.DAEMON, "main", pid=os.getpid(), now=now)
-        self._workers.adopt(now)
         self._timetable.start()
         log.info("the daemon runs as process %s for %s", os.getpid(), self._state.workspace.root)
         try:
@@ -143,7 +142,10 @@ class Daemon:
         ):
             return
         self._beaten_at = now
-        detail = {"busy": self._workers.busy, "problems": dict(self._problems)}
+        problems = dict(self._problems) | self._manifests.problems
+        if self._server.problem is not None:
+            problems["server"] = self._server.problem
+        detail = {"busy": self._workers.busy, "problems": problems}
         with self._state.database.write() as tx:
             services.beat(tx, ServiceKind.DAEMON, "main", now=now, detail=detail)
 

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import ConflictError
 from quarterdeck.core.runs import Run, StepRun
-from quarterdeck.core.values import RunStatus, TriggerKind
+from quarterdeck.core.values import RunStatus, ServiceKind, TriggerKind
+from quarterdeck.scheduler.control import find
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.processes import spawn, terminate
 from quarterdeck.store import runs, steps
 from quarterdeck.store.engine import Database
+from quarterdeck.store.services import same_process
 from quarterdeck.store.workspace import Workspace, load_manifest
 
 LOOK_S = 0.1
@@ -74,11 +76,18 @@ def _follow(database: Database, run_id: int, on_change: OnChange, working: Calla
             seen = found
         if found[0].status.finished:
             return found[0]
-        if not alive and found[0].status is RunStatus.RUNNING and found[0].attempt <= 1:
+        if not alive and _is_lost(database, found[0]):
             return _died(database, run_id)
-        if not alive and found[0].status is RunStatus.QUEUED:
+        if not alive and found[0].status is RunStatus.QUEUED and find(database, ServiceKind.DAEMON) is None:
             raise ConflictError(f"the worker of run {run_id} ended before it began", hint="the log worker.log says why")
         time.sleep(LOOK_S)  # between two looks at the store; there is nobody to notify us
+
+
+def _is_lost(database: Database, run: Run) -> bool:
+    """Whether a run's worker is gone, and there is no daemon to queue it again."""
+    if run.status is not RunStatus.RUNNING or same_process(run.worker_pid or 0, run.worker_started or 0.0):
+        return False
+    return find(database, ServiceKind.DAEMON) is None
 
 
 def _died(database: Database, run_id: int) -> Run:

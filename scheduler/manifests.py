@@ -28,6 +28,7 @@ class Manifests:
         self._database = database
         self._seen: dict[Path, int] = {}
         self.by_name: dict[str, Manifest] = {}
+        self.problems: dict[str, str] = {}  # by file
 
     def refresh(self, now: datetime) -> bool:
         """Read what has changed on disk since the last look; True if anything had."""
@@ -50,12 +51,14 @@ class Manifests:
                     schedule(spec)
         except ManifestError as error:
             log.error("%s", error)
+            self.problems[subject] = str(error)
             with self._database.write() as tx:
                 alerts.raise_alert(
                     tx, model=name, kind="manifest", subject=subject, message=str(error), evidence={}, now=now
                 )
             return
         self.by_name[manifest.name] = manifest
+        self.problems.pop(subject, None)
         with self._database.write() as tx:
             sync(tx, manifest, now)
             alerts.resolve(tx, model=name, kind="manifest", subject=subject, now=now)

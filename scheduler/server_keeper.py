@@ -31,18 +31,22 @@ class ServerKeeper:
         self._started_at: datetime | None = None
         self._backoff = FIRST_BACKOFF
         self._pid_file = state.workspace.run / "server.pid"
+        self._log = state.workspace.logs / "server.log"
+        self.problem: str | None = None
 
     def tick(self, now: datetime) -> None:
         if self._child is not None and self._child.poll() is None:
             if self._started_at is not None and now - self._started_at > STEADY:
                 self._backoff = FIRST_BACKOFF
+            self._listens()
             return
         with self._state.database.read() as tx:
             service = services.find(tx, ServiceKind.SERVER)
         if service is not None and services.is_alive(service):
             return  # started by hand, or by a daemon that died
         if self._child is not None:
-            log.warning("the prediction server ended (exit %s)", self._child.returncode)
+            self.problem = f"it ended with exit {self._child.returncode}: {self._last_words()}"
+            log.warning("the prediction server: %s", self.problem)
             self._child = None
         if self._started_at is not None and now - self._started_at < self._backoff:
             return
@@ -60,6 +64,19 @@ class ServerKeeper:
             terminate(self._child.pid, patience=PATIENCE_S)
             self._child.wait()
 
+    def _listens(self) -> None:
+        """Forget the problem once the new process answers."""
+        if self.problem is None or self._child is None:
+            return
+        with self._state.database.read() as tx:
+            service = services.find(tx, ServiceKind.SERVER)
+        if service is not None and service.pid == self._child.pid:
+            self.problem = None
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
+        return lines[-1] if lines else "it said nothing"
+
     def _is_kept(self, pid: int) -> bool:
         return self._pid_file.exists() and self._pid_file.read_text() == str(pid)
 
@@ -69,7 +86,7 @@ class ServerKeeper:
             "quarterdeck.scheduler.serving",
             "--workspace",
             str(self._state.workspace.root),
-            log=self._state.workspace.logs / "server.log",
+            log=self._log,
             single_threaded=True,
         )
         self._pid_file.write_text(str(self._child.pid))

@@ -14,12 +14,14 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from sqlalchemy import Connection
+
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import ConflictError, QuarterdeckError
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus
 from quarterdeck.scheduler.state import State, open_state
-from quarterdeck.store import runs
+from quarterdeck.store import registry, runs
 from quarterdeck.store.services import process_started
 from quarterdeck.store.workspace import find_workspace
 
@@ -93,10 +95,18 @@ def _finish(state: State, run: Run, execute: object) -> int:
             runs.finish(tx, run.id, RunStatus.FAILED, now=utc_now(), error=str(error))
         return error.exit_code
     with state.database.write() as tx:
-        made = f"registered {run.pipeline}@{version}" if version else "finished"
+        made = _in_words(tx, run, version)
         runs.finish(tx, run.id, RunStatus.SUCCEEDED, now=utc_now(), version=version, message=made)
     log.info(made)
     return 0
+
+
+def _in_words(tx: Connection, run: Run, version: int | None) -> str:
+    if version is None:
+        return "finished"
+    reference = f"{run.pipeline}@{version}"
+    same = registry.get(tx, run.pipeline, version).run_id != run.id
+    return f"unchanged: the same model as {reference}" if same else f"registered {reference}"
 
 
 def _stopped(state: State, run: Run) -> int:

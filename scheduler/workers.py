@@ -7,6 +7,7 @@ claims its run itself and writes its own results, so a run goes on to its end ev
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -51,16 +52,18 @@ class Workers:
         return len(self._watched)
 
     def adopt(self, now: datetime) -> None:
-        """Take over the runs that another daemon left running; those without a worker go back to the queue."""
+        """Watch the runs that others started: a daemon before, a command. One without a worker is queued again."""
         with self._state.database.read() as tx:
             running = [run for run in runs.unfinished(tx) if run.status is RunStatus.RUNNING]
         for run in running:
+            if run.id in self._watched:
+                continue
             pid, started = run.worker_pid or 0, run.worker_started or 0.0
             if same_process(pid, started):
                 log.info("run %s goes on in worker %s", run.id, pid)
                 self._watched[run.id] = _Watched(run.id, pid, started, now)
             else:
-                self._lost(run.id, now, "its worker was gone when the daemon started")
+                self._lost(run.id, now, "its worker was gone")
 
     def warm_up(self) -> None:
         """Have a process ready that has already loaded the machine-learning libraries."""
@@ -93,7 +96,11 @@ class Workers:
         return run_id in self._watched
 
     def tick(self, now: datetime) -> None:
-        """Reap what has ended, and stop what was cancelled."""
+        """Reap what has ended, stop what was cancelled, and take back runs that nobody has any more."""
+        self._reap(now)
+        self.adopt(now)
+
+    def _reap(self, now: datetime) -> None:
         for watched in list(self._watched.values()):
             if same_process(watched.pid, watched.started):  # a child that ended and was not reaped is none either
                 self._stop_if_cancelled(watched, now)
@@ -103,11 +110,13 @@ class Workers:
             self._ended(watched, None if child is None else child.wait(), now)
 
     def stop(self, now: datetime) -> None:
-        """Ask every worker to stop; their runs go back to the queue for the next daemon."""
+        """Ask every worker to stop, but for those of a command that follows its run; the runs go back to the queue."""
         if self._warm is not None and self._warm.stdin is not None:
             self._warm.stdin.close()
             self._warm.terminate()
             self._warm.wait()
+        for run_id in [run_id for run_id, watched in self._watched.items() if _belongs_to_another(watched.pid)]:
+            del self._watched[run_id]
         for watched in self._watched.values():
             self._signal(watched)
         processes = [psutil.Process(w.pid) for w in self._watched.values() if same_process(w.pid, w.started)]
@@ -126,19 +135,18 @@ class Workers:
         with self._state.database.read() as tx:
             run = runs.get(tx, watched.run_id)
         if run.status is RunStatus.RUNNING and run.worker_pid == watched.pid:
-            if run.cancel_requested:
-                with self._state.database.write() as tx:
-                    runs.finish(tx, run.id, RunStatus.CANCELLED, now=now, message="cancelled; its worker was stopped")
-            else:
-                why = "the daemon was stopped" if stopping else f"its worker died ({_exit(code)})"
-                self._lost(run.id, now, why)
+            self._lost(run.id, now, "the daemon was stopped" if stopping else f"its worker died ({_exit(code)})")
 
     def _lost(self, run_id: int, now: datetime, why: str) -> None:
-        """Queue a run again, to go on after its last finished step; fail it when that has happened too often."""
+        """Queue a run again, to go on after its last finished step; end it if cancelled, or after too many times."""
         with self._state.database.write() as tx:
             run = runs.get(tx, run_id)
-            if run.attempt >= MAX_ATTEMPTS:
-                error = f"{why}, for the {run.attempt}rd time; see `quarterdeck run logs {run_id}`"
+            if run.status is not RunStatus.RUNNING:
+                return
+            if run.cancel_requested:
+                runs.finish(tx, run_id, RunStatus.CANCELLED, now=now, message="cancelled; its worker was stopped")
+            elif run.attempt >= MAX_ATTEMPTS:
+                error = f"{why}, {run.attempt} times; see `quarterdeck run logs {run_id}`"
                 runs.finish(tx, run_id, RunStatus.FAILED, now=now, error=error)
             else:
                 runs.requeue(tx, run_id, reason=f"{why}; goes on after its last finished step")
@@ -158,6 +166,14 @@ class Workers:
     def _signal(self, watched: _Watched) -> None:
         if same_process(watched.pid, watched.started):
             psutil.Process(watched.pid).send_signal(signal.SIGTERM)
+
+
+def _belongs_to_another(pid: int) -> bool:
+    """Whether a process that is neither we nor init started it: an orphan's parent is init."""
+    try:
+        return psutil.Process(pid).ppid() not in (1, os.getpid())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _exit(code: int | None) -> str:

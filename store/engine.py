@@ -6,6 +6,7 @@ writers wait for each other instead of failing half way. The same calls work on 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,10 +119,18 @@ def _explained(url: str) -> Iterator[None]:
         reason = str(getattr(error, "orig", None) or error)
         for word, hint in _HINTS.items():
             if word in reason.lower():
+                if word == "disk i/o" and _is_full(url):
+                    hint = _HINTS["full"]
                 raise UnavailableError(reason, where=_place(url), hint=hint) from error
         if isinstance(error, OperationalError) and not url.startswith("sqlite"):
             raise UnavailableError(reason.splitlines()[0], where=_place(url)) from error
         raise
+
+
+def _is_full(url: str) -> bool:
+    """SQLite says "disk I/O error" as well where the disk has no room for its shared memory file."""
+    folder = Path(url.removeprefix("sqlite:///")).parent
+    return url.startswith("sqlite") and folder.exists() and shutil.disk_usage(folder).free < 1 << 20
 
 
 def _place(url: str) -> str:

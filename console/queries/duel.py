@@ -97,7 +97,7 @@ def _compared(name: str, champion: float, challenger: float, *, live: bool) -> C
         name=name,
         champion=champion,
         challenger=challenger,
-        difference=challenger - champion,
+        difference=challenger - champion if live else None,
         lower_is_better=not name.endswith("_score"),  # the names' rule: _score is higher, _error and _loss lower
         live=live,
     )

@@ -49,6 +49,7 @@ from quarterdeck.store import (
     triggers,
     windows,
 )
+from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.workspace import Workspace
 
 ACTOR = "ops"
@@ -183,6 +184,10 @@ def _sha(text: str) -> str:
 
 
 def _artifact(tx: Connection, text: str, now: datetime) -> str:
+    """An artifact whose bytes are there: a promotion looks at them."""
+    database = tx.engine.url.database
+    assert database is not None
+    ArtifactStore(Path(database).parent / "artifacts").put(text.encode())
     steps.record_artifact(tx, _sha(text), kind="model", size=38_000_000, now=now)
     return _sha(text)
 

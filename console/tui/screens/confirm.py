@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
@@ -63,9 +64,21 @@ class Confirm(ModalScreen[str | None]):
         self.query_one("#confirm", Button).disabled = not (typed and reasoned)
 
     @on(Input.Submitted)
-    def _next(self) -> None:
-        """Enter in a field goes on to the next one, and confirms nothing."""
-        self.focus_next()
+    def _next(self, event: Input.Submitted) -> None:
+        """Enter in a field goes on to the next one, from the last to the button if it works, and confirms nothing."""
+        if event.input is self.query(Input).last() and not self.query_one("#confirm", Button).disabled:
+            self.query_one("#confirm").focus()
+        elif event.input is not self.query(Input).last():
+            self.focus_next()
+
+    def on_key(self, event: Key) -> None:
+        """What is typed while Cancel has the focus is meant for the first field that waits."""
+        if isinstance(self.focused, Button) and event.character and event.is_printable and event.character != " ":
+            fields = list(self.query(Input))
+            field = next((field for field in fields if not field.value), fields[-1])
+            field.focus()
+            field.insert_text_at_cursor(event.character)
+            event.stop()
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:

@@ -36,7 +36,7 @@ def duel_lines(detail: DuelDetail, width: int, height: int, symbols: Symbols) ->
     lines += [_compared(item) for item in detail.compared if item.live]
     offline = [item for item in detail.compared if not item.live]
     if offline:
-        lines.append(line(span("on the holdout of training", "dim")))
+        lines.append(line(span("each on its own holdout of training: other rows, so no difference", "dim")))
         lines += [_compared(item) for item in offline]
     lines.append(line(""))
     tail = _verdict(detail, symbols)

@@ -157,7 +157,7 @@ class OverviewView(View):
     def compose(self) -> ComposeResult:
         models = Table(MODELS, id="models", empty="no pipelines yet: quarterdeck init DIR makes a workspace that works")
         models.add_class("pane")
-        events = Table(EVENTS, id="events", empty="nothing has happened yet: T starts a run")
+        events = Table(EVENTS, id="events", empty="nothing has happened yet: T starts a run", follows_top=True)
         events.add_class("pane", "ruled")
         text = Lines(id="about", indent=12)
         text.add_class("pane", "ruled", "aside")

@@ -45,8 +45,10 @@ class Table(Toned, ScrollView, can_focus=True):
             self.table = table
             self.row = row
 
-    def __init__(self, columns: Sequence[Column], *, id: str, empty: str = "") -> None:
+    def __init__(self, columns: Sequence[Column], *, id: str, empty: str = "", follows_top: bool = False) -> None:
+        """`follows_top`: until a person walks through it, the cursor stays at the top, not on its row."""
         super().__init__(id=id)
+        self.follows_top = follows_top
         self.columns = tuple(columns)
         self.empty = empty
         self.filter = Filter()
@@ -98,7 +100,9 @@ class Table(Toned, ScrollView, can_focus=True):
     def _arrange(self) -> None:
         before, index = self.current, self._index()
         self.rows = sort_rows(self._kept(), self.sort_key, self.reverse)
-        if self.current is None and self.rows:
+        if self.rows and self.follows_top and index == 0 and not self.has_focus:
+            self.cursor_id = self.rows[0].id  # a list of news that nobody walks through shows the newest
+        elif self.current is None and self.rows:
             self.cursor_id = self.rows[min(index, len(self.rows) - 1)].id
         wanted = Size(self._width, max(1, len(self.rows)) + 1)
         if self.virtual_size != wanted:

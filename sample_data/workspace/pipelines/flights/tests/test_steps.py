@@ -71,8 +71,8 @@ def test_nothing_that_is_known_only_after_departure_is_a_feature() -> None:
 
 
 def test_a_missed_delay_costs_more_than_a_false_alarm() -> None:
-    assert missed_delay_cost([1, 0, 0, 0], [0, 0, 0, 0]) == pytest.approx(250 / 4)
-    assert missed_delay_cost([1, 0, 0, 0], [1, 1, 0, 0]) == pytest.approx(100 / 4)
+    assert missed_delay_cost([1, 0, 0, 0], [0, 0, 0, 0]) == pytest.approx(1.0)
+    assert missed_delay_cost([1, 0, 0, 0], [1, 1, 0, 0]) == pytest.approx(100 / 250)
 
 
 def test_right_answers_and_no_answers_cost_nothing() -> None:
