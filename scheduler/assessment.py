@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +13,13 @@ from quarterdeck.core.errors import QuarterdeckError, StepError
 from quarterdeck.core.gate_judging import judge_not_worse
 from quarterdeck.core.gates import GateResult, judge_bound
 from quarterdeck.core.manifest import GateSpec, Manifest
-from quarterdeck.core.metrics.families import METRICS, compute_all, direction
+from quarterdeck.core.metrics.families import compute_all, direction
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.predictors import Answers, SklearnPredictor
-from quarterdeck.core.pipeline.loading import load_user_function
+from quarterdeck.core.pipeline.kpis import Kpi, load_kpis
 from quarterdeck.core.values import Task
 
 log = logging.getLogger(__name__)
-
-Kpi = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +37,7 @@ def assess(manifest: Manifest, model: FittedModel, holdout: pl.DataFrame, champi
     y_true = holdout[manifest.target].to_list()
     answers = answers_of(model, holdout)
     metrics = compute_all(task, y_true, scores_of(answers, task), classes=classes)
-    kpis = {gate.metric: _kpi(manifest, gate) for gate in manifest.gates if gate.metric not in METRICS}
+    kpis = load_kpis(manifest)
     for name, kpi in kpis.items():
         metrics[name] = _measure(name, kpi, y_true, answers)
     beaten = None if champion is None else scores_of(answers_of(champion, holdout), task)
@@ -102,11 +99,6 @@ def _judge(
         owner=gate.owner,
         against=gate.not_worse_than,
     )
-
-
-def _kpi(manifest: Manifest, gate: GateSpec) -> Kpi:
-    """The user's own function of (y_true, y_pred), from the pipeline's steps.py."""
-    return load_user_function(manifest, gate.metric, where=gate.where)
 
 
 def _measure(name: str, kpi: Kpi, y_true: list[Any], answers: Answers) -> float:

@@ -18,6 +18,7 @@ from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.pipeline.frames import HOLDOUT, TRAIN
 from quarterdeck.core.pipeline.graph import Graph, build_graph
 from quarterdeck.core.pipeline.info import PipelineInfo
+from quarterdeck.core.pipeline.kpis import load_kpis
 from quarterdeck.core.pipeline.loading import load_functions
 from quarterdeck.core.pipeline.runner import run_graph
 from quarterdeck.core.runs import Run
@@ -41,6 +42,7 @@ def execute(state: State, run: Run) -> int | None:
     manifest = load_manifest(state.workspace, run.pipeline)
     functions = load_functions(manifest)
     graph = build_graph(manifest.steps, functions)
+    load_kpis(manifest)  # a wrong name is better said before an hour of training than after
     artifacts = ArtifactStore(state.settings.artifacts_url or state.workspace.artifacts)
     results = Results(state.database, artifacts)
     done = _plan(state, run, manifest, graph)

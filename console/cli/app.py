@@ -19,7 +19,7 @@ PROGRAM = "quarterdeck"
 # name -> what it is, for the first help page; the module of the same name in this folder has the rest
 COMMANDS: dict[str, str] = {
     "init": "Make a workspace with a pipeline that works.",
-    "demo": "See the whole loop on a workspace of its own, in a minute.",
+    "demo": "See the whole loop on a workspace of its own, in a minute or two.",
     "doctor": "Check the installation, the workspace and what runs.",
     "pipeline": "Pipelines: list, show, check, run.",
     "run": "Runs of pipelines: list, show, logs, cancel, resume.",

@@ -13,7 +13,7 @@ from quarterdeck.console.cli.session import AsJson
 app = single()
 
 
-@app.command(help="See the whole loop on a workspace of its own, in a minute.")
+@app.command(help="See the whole loop on a workspace of its own, in a minute or two.")
 def demo(
     directory: Annotated[
         Path | None, typer.Option("--dir", metavar="DIR", help="Where; else a temporary folder.")

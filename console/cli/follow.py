@@ -10,8 +10,9 @@ from typing import Any
 from quarterdeck.console.cli.output import clean, print_fields, print_json, text_of
 from quarterdeck.console.context import Console
 from quarterdeck.console.formats import lasted
+from quarterdeck.core.registry import Version
 from quarterdeck.core.runs import Run, StepRun
-from quarterdeck.core.values import RunStatus, StepStatus
+from quarterdeck.core.values import RunStatus, StepStatus, VersionState
 from quarterdeck.store import registry, steps
 
 OnChange = Callable[[Run, list[StepRun]], None]
@@ -93,6 +94,19 @@ def print_outcome(console: Console, run: Run, *, as_json: bool) -> None:
         fields.append(("version", f"{version.reference}, {version.state}, served by {version.engine}"))
         fields += [(result.outcome.upper(), f"{result.gate}: {result.reason}") for result in version.verdicts]
     print_fields(fields)
+    if version is not None:
+        print(f"next:  {_next_step(version)}")
     if run.status is not RunStatus.SUCCEEDED:
         print(f"error: {clean(run.error or run.message, lines=True)}", file=sys.stderr)
         print(f"do:    quarterdeck run logs {run.id}", file=sys.stderr)
+
+
+def _next_step(version: Version) -> str:
+    """What an operator would do with a version in this state."""
+    if version.state is VersionState.ACCEPTED:
+        return f'quarterdeck model promote {version.reference} --reason "..."'
+    if version.state is VersionState.CHALLENGER:
+        return f"it answers beside the champion; `quarterdeck` and 5 show how they compare, in {version.model}"
+    if version.state is VersionState.CHAMPION:
+        return "quarterdeck daemon start, and it answers"
+    return f"quarterdeck model show {version.reference} says what its gates found; the champion stays"

@@ -167,6 +167,7 @@ def check(
 def _check(workspace: Workspace, name: str) -> dict[str, Any]:
     # start-up time, and the user's code loads what it likes: only this command imports it
     from quarterdeck.core.pipeline.graph import build_graph
+    from quarterdeck.core.pipeline.kpis import load_kpis
     from quarterdeck.core.pipeline.loading import load_functions
     from quarterdeck.scheduler.timetable import schedule
 
@@ -174,6 +175,7 @@ def _check(workspace: Workspace, name: str) -> dict[str, Any]:
     try:
         manifest = load_manifest(workspace, name)
         order = build_graph(manifest.steps, load_functions(manifest)).order
+        load_kpis(manifest)
         for trigger in manifest.triggers:
             if trigger.kind == "schedule":
                 schedule(trigger)

@@ -82,6 +82,19 @@ class Report:
         closed = "the loop closed" if outcome.closed else "THE LOOP DID NOT CLOSE"
         self._terminal.print(Text(f"{audit}; {closed} in {seconds:.0f} s"))
 
+    def last_word(self, outcome: Outcome) -> None:
+        """What is left to do, where the console shows the story."""
+        if self._story_file is None:
+            return
+        waiting = [name for name, closing in outcome.pipelines.items() if waits(closing)]
+        ask = "".join(f"; {name} waits for you: 5 shows the evidence, P promotes" for name in waiting)
+        self._story_file.write_text(f"the replay is over{ask}\n")
+
+
+def waits(closing: Closing) -> bool:
+    """Whether a challenger has won, and its manifest leaves the promotion to a person."""
+    return closing.verdict == "promote" and closing.champion_after == closing.champion_before
+
 
 def to_json(outcome: Outcome) -> dict[str, object]:
     """What `--json` prints."""
@@ -104,7 +117,7 @@ _ROWS: tuple[tuple[str, Callable[[Closing], str]], ...] = (
     ("champion before", lambda c: f"version {c.champion_before}"),
     ("champion after", lambda c: f"version {c.champion_after}"),
     ("triggered by", lambda c: c.triggered_by or "nothing"),
-    ("verdict", lambda c: (c.verdict or "none").upper()),
+    ("verdict", lambda c: (c.verdict or "none").upper() + (", waits for a person" if waits(c) else "")),
     ("measured by", lambda c: c.metric),
     ("error, had the first champion stayed", lambda c: _number(c.frozen_error)),
     ("error as answered", lambda c: _number(c.after_error)),

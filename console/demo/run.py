@@ -17,6 +17,7 @@ from quarterdeck.store.workspace import create_workspace
 
 STOP_PATIENCE_S = 30.0
 GUARD_S = 0.5
+CLOSING_LINES = 18  # of the story's log: the closing table, or where it was left
 
 
 def run_demo(directory: Path | None, headless: bool, as_json: bool) -> int:
@@ -60,6 +61,7 @@ def play(root: Path, *, as_json: bool = False, host: int | None = None) -> int:
             with Report(as_json=as_json, story_file=story_file) as report:
                 outcome = Loop(console, tell=report.tell, show=report.show, stopped=stopped).play()
             report.close(outcome, time.monotonic() - started)
+            report.last_word(outcome)
             while host is not None and not stopped():
                 stop.wait(GUARD_S)  # a console that is killed must not leave a daemon behind
         finally:
@@ -84,6 +86,7 @@ def _beside_the_console(root: Path) -> int:
             terminate(story.pid, patience=STOP_PATIENCE_S)
             story.wait()
             stop_daemon(console.database)
+    print("\n".join(log.read_text(errors="replace").splitlines()[-CLOSING_LINES:]))
     print(f"The workspace is kept:  quarterdeck --workspace {root}")
-    print(f"What happened in it:    {log}")
+    print(f"All that happened:      {log}")
     return 0

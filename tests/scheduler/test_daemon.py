@@ -222,6 +222,36 @@ def test_a_killed_server_is_started_again(state: State) -> None:
 
 
 @pytest.mark.usefixtures("daemon")
+def test_a_run_of_a_command_whose_worker_and_command_are_gone_is_taken_back(state: State, folder: Path) -> None:
+    run = queue(state)
+    with state.database.write() as tx:  # as a command's worker that claimed it and was killed at once
+        if runs.get(tx, run.id).status is RunStatus.QUEUED:
+            runs.claim(tx, run.id, pid=2**22 - 1, process_started=1.0, now=utc_now())
+    (folder / "open").touch()
+    assert until_finished(state, run).status is RunStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_cancelled_run_whose_worker_is_gone_is_not_trained_again(state: State, folder: Path) -> None:
+    run = under_way(state, folder)
+    assert run.worker_pid is not None
+    with state.database.write() as tx:
+        runs.ask_cancel(tx, run.id, now=utc_now())
+    psutil.Process(run.worker_pid).kill()
+    (folder / "open").touch()
+    run = until_finished(state, run)
+    assert (run.status, run.version) == (RunStatus.CANCELLED, None)
+
+
+@pytest.mark.usefixtures("daemon")
+def test_the_same_model_again_is_no_new_version(state: State, folder: Path) -> None:
+    (folder / "open").touch()
+    first, second = (until_finished(state, queue(state)) for _ in range(2))
+    assert (first.version, second.version) == (1, 1)
+    assert second.message == "unchanged: the same model as tiny@1"
+
+
+@pytest.mark.usefixtures("daemon")
 def test_a_running_run_can_be_cancelled(state: State, folder: Path) -> None:
     run = under_way(state, folder)
     with state.database.write() as tx:
@@ -249,7 +279,7 @@ def daemon_now_stopped(state: State) -> bool:
         ("return float('nan')", "", "nan"),
         ("return object()", "", "object"),
         ("time.sleep(600)", 'timeout = "1s"', "timeout of 1s"),
-        ("import os; os._exit(3)", "", "exit 3"),
+        ("import os; os._exit(3)", "", "exit 3), 3 times"),
     ],
 )
 @pytest.mark.usefixtures("daemon")

@@ -106,6 +106,6 @@ def change_lines(plan: Plan, environment: str, symbols: Symbols) -> list[Line]:
 
 def _plain_input(name: str) -> Input:
     """A blinking cursor sends bytes for ever."""
-    field = Input(id=name, compact=True)
+    field = Input(id=name, compact=True, select_on_focus=False)
     field.cursor_blink = False
     return field

@@ -195,3 +195,14 @@ def test_init_makes_a_workspace_once(quarterdeck, tmp_path) -> None:
     made = json.loads(quarterdeck("init", str(tmp_path / "new"), "--no-data", "--json", cwd=tmp_path).out)
     assert "flights" in made["pipelines"]
     assert quarterdeck("init", str(tmp_path / "new"), "--no-data", cwd=tmp_path).code == 4
+
+
+def test_a_version_whose_bytes_were_changed_is_neither_promoted_nor_rolled_back_to(quarterdeck, database, root) -> None:
+    with database.read() as tx:
+        sha256 = registry.get(tx, "flights", 1).artifact
+    path = root / ".quarterdeck" / "artifacts" / sha256[:2] / sha256[2:]
+    path.chmod(0o600)
+    path.write_bytes(b"other bytes")
+    said = quarterdeck(*ROLLBACK, "--yes")
+    assert said.code == 6
+    assert live(database)[Alias.CHAMPION] == 2

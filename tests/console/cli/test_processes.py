@@ -64,6 +64,12 @@ def test_a_run_is_followed_line_by_line_and_makes_a_version(workspace: Workspace
     assert [row["ok"] for row in workspace.json("model", "verify", "fuel")].count(False) == 0
 
 
+def test_the_flights_of_a_new_workspace_make_a_version_that_waits_for_a_person(workspace: Workspace) -> None:
+    out = workspace.run("pipeline", "run", "flights")
+    assert re.search(r"flights@1, accepted, served by onnxruntime", out)
+    assert "next:  quarterdeck model promote flights@1" in out
+
+
 def test_the_champion_is_answered_by_the_server_that_the_daemon_started(workspace: Workspace) -> None:
     assert workspace.json("daemon", "start")["status"] == "running"
     assert workspace.json("daemon", "status")["status"] == "running"

@@ -213,3 +213,20 @@ async def test_a_read_only_console_changes_nothing(filled: Any, opened: Any, see
             await deck.until(lambda: isinstance(deck.app.screen, Choose), "the menu")
             assert not any("act(" in row.id for row in deck.app.screen.query_one("#choices").all_rows)
         assert _last(console) == seen
+
+
+async def test_enter_leads_through_the_fields_to_the_button_and_only_then_confirms(
+    console: Console, opened: Any
+) -> None:
+    """What is typed at once, with Cancel in focus, lands in the first field."""
+    before = _aliases(console)
+    async with opened(console) as deck:
+        await deck.open("3", "versions", "flights@4")
+        await deck.press("P")
+        await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
+        await deck.press(*"because", "enter", *"flights", "enter")
+        assert _aliases(console) == before
+        assert deck.app.screen.focused.id == "confirm"
+        await deck.press("enter")
+        await deck.until(lambda: _aliases(console) != before, "the promotion")
+    assert _last(console).reason == "because"
