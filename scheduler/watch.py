@@ -24,6 +24,7 @@ from quarterdeck.store import alerts, registry, triggers, windows
 log = logging.getLogger(__name__)
 
 HISTORY = 60  # windows looked back at; far more than any trigger asks for in a row
+SHOWN = 3  # features that a message names
 LABELLED_SHARE = 0.8  # of a window's rows: late labels are often the bad ones, so a window waits for most of them
 
 
@@ -95,10 +96,17 @@ def find_drift(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
         return None
     values = {item.feature: item.value for item in judged[-1].results if item.feature in evidence.features}
     return Finding(
-        message=f"{len(evidence.features)} features drifted: {', '.join(evidence.features)}",
+        message=f"{len(evidence.features)} features drifted: {_farthest(values)}",
         at=evidence.at,
         evidence={"version": version.number, "psi": values, "window": evidence.at.isoformat()},
     )
+
+
+def _farthest(values: dict[str, float | None]) -> str:
+    """The names of the features that are farthest out; the evidence has them all."""
+    ordered = sorted(values, key=lambda name: -(values[name] or 0.0))
+    rest = len(ordered) - SHOWN
+    return ", ".join(ordered[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _judged(item: dict[str, Any], spec: TriggerSpec) -> DriftResult:

@@ -99,10 +99,12 @@ class Loop:
         return self._close(player)
 
     def _begin(self) -> None:
+        both = "two histories side by side: flights of 2013, and a fleet's voyages of 2025"
+        self._say("", "data", both, None)
         data = self._console.workspace.root / "data"
         for stream in STREAMS:
             write_known(data, self._samples, stream, after=None, until=stream.begin)
-            self._say(stream.pipeline, "data", f"data until {stream.begin:%Y-%m-%d} is in {data}", stream.begin)
+            self._say(stream.pipeline, "data", f"data until {stream.begin:%Y-%m-%d} is in data/", stream.begin)
         control.start_daemon(self._console.workspace, self._console.database)
         self._say("", "daemon", "the daemon runs, and starts the prediction server", None)
 

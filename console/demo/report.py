@@ -35,7 +35,7 @@ class Report:
     """Prints to the terminal, or to the standard error where the standard output is for JSON."""
 
     def __init__(self, *, as_json: bool, story_file: Path | None = None) -> None:
-        self._terminal = Terminal(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True)
+        self._terminal = Terminal(file=sys.stderr if as_json else sys.stdout, highlight=False)
         self._as_json = as_json
         self._story_file = story_file
         self._progress = Progress(
@@ -61,7 +61,12 @@ class Report:
         date = f"{at:%Y-%m-%d}" if at else "          "
         glyph = GLYPHS.get(line.kind, "-")
         style = "bold" if line.kind in ("promote", "rollback", "fired") else ""
-        self._terminal.print(Text(f"{date}  {glyph} {line.pipeline:<8} {line.text}", style=style))
+        grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        for width in (10, 1, 7):
+            grid.add_column(width=width)
+        grid.add_column(ratio=1, overflow="fold")
+        grid.add_row(date, glyph, Text(line.pipeline), Text(line.text), style=style)
+        self._terminal.print(grid)
         if self._story_file is not None:
             self._story_file.write_text(f"{date.strip()} {line.pipeline}: {line.text}\n".lstrip())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quarterdeck.core.registry import parse_reference
-from quarterdeck.core.values import RunStatus
+from quarterdeck.core.values import Decision, RunStatus
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import alerts, duels, ledger, runs, triggers
 
@@ -35,8 +35,8 @@ class Story:
                 *self._alerts(tx),
                 *self._firings(tx),
                 *self._runs(tx),
-                *self._ledger(tx),
                 *self._verdicts(tx),
+                *self._ledger(tx),
             ]
         fresh = []
         for key, line in found:
@@ -78,6 +78,8 @@ class Story:
 
     def _verdicts(self, tx: Any) -> Iterator[tuple[tuple[Any, ...], Line]]:
         for duel in reversed(duels.latest(tx, self.state.environment)):
+            if duel.decision is Decision.HOLD:
+                continue  # no news; a comparison that ends so is in the ledger
             pair = f"champion {duel.champion} against challenger {duel.challenger}"
             text = f"{pair}: {duel.decision.upper()} after {duel.verdict['n']} labels"
             yield (
