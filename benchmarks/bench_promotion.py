@@ -139,7 +139,9 @@ def main() -> int:
         workspace = create_workspace(Path(folder) / "workspace")
         workspace.settings_file.write_text("[server]\nport = 0\n")
         with Console.open(workspace.root) as console:
-            for _ in range(2):
+            manifest = workspace.pipelines_folder / "fuel" / "pipeline.toml"
+            for trees in (200, 199):  # two versions: the same model twice would be one
+                manifest.write_text(manifest.read_text().replace("max_iter = 200", f"max_iter = {trees}"))
                 run = foreground.run_pipeline(
                     workspace, console.database, "fuel", by="bench", on_change=lambda *_: None
                 )

@@ -157,7 +157,7 @@ def test_its_pipelines_can_run(tmp_path: Path) -> None:
     assert load_manifest(made, "fuel").rollout.promote is Promotion.AUTO
     flights = load_manifest(made, "flights")
     assert (flights.rollout.strategy, flights.rollout.promote) == (Strategy.SHADOW, Promotion.MANUAL)
-    assert load_user_function(flights, "missed_delay_cost")([1, 0], [0, 0]) == 125.0
+    assert load_user_function(flights, "missed_delay_cost")([1, 0], [0, 0]) == 1.0
 
 
 def test_the_unit_tests_of_its_steps_pass(tmp_path: Path) -> None:
