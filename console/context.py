@@ -43,6 +43,11 @@ class Console:
     def environment(self) -> str:
         return self.settings.environment
 
+    @property
+    def person(self) -> str:
+        """Whose rights count: the one who acts, whatever account they act through."""
+        return self.actor.partition(" as ")[0]
+
     @cached_property
     def database(self) -> Database:
         # start-up time: the terminal console's first frame does not wait for the database's libraries

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -19,6 +19,25 @@ from typing import Any
 from quarterdeck.core.errors import RefusedError
 
 GENESIS = "0" * 64
+
+
+# The acts that move aliases: the `after` of such an entry holds all aliases of its model in its environment.
+ALIAS_ACTS = ("promote", "rollback", "demote", "challenge", "withdraw", "undo")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audit:
+    """Who acts, where, when, why and on what evidence: what every entry says beside the act itself."""
+
+    actor: str
+    environment: str | None
+    at: datetime  # UTC
+    reason: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def adding(self, **evidence: Any) -> Audit:
+        """The same, with more evidence."""
+        return replace(self, evidence=dict(self.evidence) | evidence)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,26 +69,22 @@ class Problem:
 def make_entry(
     *,
     previous: Entry | None,
-    at: datetime,
-    actor: str,
+    audit: Audit,
     act: str,
     subject: str,
-    environment: str | None,
-    reason: str,
-    evidence: Mapping[str, Any] | None = None,
     before: Any = None,
     after: Any = None,
 ) -> Entry:
     """The entry that follows `previous` (None: the first). Raises RefusedError as canonical_json() does."""
     values: dict[str, Any] = {
         "seq": 1 if previous is None else previous.seq + 1,
-        "at": at,
-        "actor": actor,
+        "at": audit.at,
+        "actor": audit.actor,
         "act": act,
         "subject": subject,
-        "environment": environment,
-        "reason": reason,
-        "evidence": plain(dict(evidence or {})),
+        "environment": audit.environment,
+        "reason": audit.reason,
+        "evidence": plain(dict(audit.evidence)),
         "before": plain(before),
         "after": plain(after),
         "previous_hash": GENESIS if previous is None else previous.hash,

@@ -9,28 +9,38 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from quarterdeck.core.errors import RefusedError, UsageError
-from quarterdeck.core.gates import GateResult
+from quarterdeck.core.gates import GateResult, overall
 from quarterdeck.core.models.signature import Signature
-from quarterdeck.core.values import Alias, Engine, Outcome, VersionState
+from quarterdeck.core.values import Alias, Engine, ModelKind, Outcome, VersionState
 
 S = VersionState
 
-# From each state to the states it may move to. A promotion that a person forces past HOLD or FAIL is the move
-# from CANDIDATE or REJECTED to CHAMPION; check_promotable asks for `force` there.
+# From each state to the states it may move to. A version that has a name in several environments shows the highest of
+# them (PLACES); without a name it shows its standing: what its gates said, or REJECTED after a loss. A promotion that
+# a person forces past HOLD or FAIL is the move from CANDIDATE or REJECTED to CHAMPION; check_promotable asks for
+# `force` there. Moves marked (u) exist for undo alone.
 TRANSITIONS: dict[VersionState, frozenset[VersionState]] = {
-    S.CANDIDATE: frozenset({S.ACCEPTED, S.REJECTED, S.CHAMPION, S.RETIRED}),
-    S.ACCEPTED: frozenset({S.CHALLENGER, S.CHAMPION, S.REJECTED, S.RETIRED}),
-    S.REJECTED: frozenset({S.CHAMPION, S.RETIRED}),
-    # Back to ACCEPTED: taken out of the shadow without a verdict. REJECTED: it lost.
-    S.CHALLENGER: frozenset({S.CHAMPION, S.ACCEPTED, S.REJECTED, S.RETIRED}),
-    # To CHAMPION again: promoted in one more environment. REJECTED: rolled back or demoted for cause.
-    S.CHAMPION: frozenset({S.CHAMPION, S.PREVIOUS, S.REJECTED}),
-    # To ACCEPTED: a later champion has taken the name `previous`; this one may still be promoted.
-    S.PREVIOUS: frozenset({S.CHAMPION, S.ACCEPTED, S.REJECTED, S.RETIRED}),
-    S.RETIRED: frozenset(),  # the end
+    # To CHALLENGER: in shadow, where it can gather the evidence that its gates lacked.
+    S.CANDIDATE: frozenset({S.ACCEPTED, S.REJECTED, S.CHALLENGER, S.CHAMPION, S.PREVIOUS, S.RETIRED}),  # PREVIOUS (u)
+    S.ACCEPTED: frozenset({S.CHALLENGER, S.CHAMPION, S.REJECTED, S.PREVIOUS, S.RETIRED}),  # PREVIOUS (u)
+    S.REJECTED: frozenset({S.CHALLENGER, S.CHAMPION, S.PREVIOUS, S.RETIRED}),  # CHALLENGER, PREVIOUS (u)
+    # Back to its standing: taken out without a verdict. REJECTED: it lost.
+    S.CHALLENGER: frozenset({S.CHAMPION, S.PREVIOUS, S.ACCEPTED, S.CANDIDATE, S.REJECTED, S.RETIRED}),
+    # To CHAMPION again: promoted in one more environment. REJECTED: demoted for cause. CHALLENGER, ACCEPTED,
+    # CANDIDATE (u): its promotion was taken back.
+    S.CHAMPION: frozenset({S.CHAMPION, S.PREVIOUS, S.REJECTED, S.CHALLENGER, S.ACCEPTED, S.CANDIDATE}),
+    # To its standing: a later champion has taken the name `previous`; this one may still be promoted.
+    S.PREVIOUS: frozenset({S.CHAMPION, S.CHALLENGER, S.ACCEPTED, S.CANDIDATE, S.REJECTED, S.RETIRED}),
+    S.RETIRED: frozenset({S.CANDIDATE, S.ACCEPTED, S.REJECTED}),  # (u) all three
 }
+
+# The states that are names, the highest first.
+PLACES = (S.CHAMPION, S.CHALLENGER, S.PREVIOUS)
+
+STANDING_OF = {Outcome.PASS: S.ACCEPTED, Outcome.FAIL: S.REJECTED, Outcome.HOLD: S.CANDIDATE}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +65,19 @@ class Version:
     trained_to: datetime | None  # and the last
     rows: int
     size_bytes: int
+    kind: ModelKind = ModelKind.SKLEARN
+    gate_set: int | None = None  # which version of the model's gates judged it
+    evaluation: str | None = None  # SHA-256 of what was measured on the held-out rows, for the model card
+    origin: dict[str, Any] | None = None  # imported: the file, its kind and hash, and what was trusted
 
     @property
     def reference(self) -> str:
         return f"{self.model}@{self.number}"
+
+    @property
+    def standing(self) -> VersionState:
+        """What its gates said: the state it has without a name in any environment."""
+        return STANDING_OF[overall(self.verdicts)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +151,7 @@ def check_promotable(version: Version, champion: Version | None, *, force: bool)
     transition(version.state, VersionState.CHAMPION)
     if force:
         return
-    if version.state in (VersionState.CANDIDATE, VersionState.REJECTED):
+    if version.state in (VersionState.CANDIDATE, VersionState.REJECTED) or version.standing is not S.ACCEPTED:
         raise RefusedError(
             _why_not(version),
             where=where,

@@ -41,10 +41,10 @@ class StepStatus(StrEnum):
 class VersionState(StrEnum):
     """Where a model version stands. The allowed transitions are in registry.py."""
 
-    CANDIDATE = "candidate"  # registered; its gates have not spoken
+    CANDIDATE = "candidate"  # registered; its gates have not spoken, or hold
     ACCEPTED = "accepted"  # every gate passed
     REJECTED = "rejected"  # a gate failed
-    CHALLENGER = "challenger"  # answers in shadow beside the champion
+    CHALLENGER = "challenger"  # compared with the champion on live traffic
     CHAMPION = "champion"  # answers
     PREVIOUS = "previous"  # was champion last; rollback returns to it
     RETIRED = "retired"  # never again
@@ -84,8 +84,12 @@ class Direction(StrEnum):
 class Arm(StrEnum):
     """Which part of the traffic plan produced a prediction."""
 
-    CHAMPION = "champion"  # the answer that the client got
+    CHAMPION = "champion"  # the champion's, and the client got it
+    CHALLENGER = "challenger"  # a challenger's, and the client got it: canary or A/B traffic
     SHADOW = "shadow"  # a challenger's, never shown to the client
+
+
+CLIENT_ARMS = (Arm.CHAMPION, Arm.CHALLENGER)  # what clients got
 
 
 class Engine(StrEnum):
@@ -93,6 +97,17 @@ class Engine(StrEnum):
 
     ONNX = "onnxruntime"
     SKLEARN = "scikit-learn"
+    RULES = "rules"  # the function itself
+    REMOTE = "remote"  # another server, over HTTP
+
+
+class ModelKind(StrEnum):
+    """What a version is made of. All kinds have versions, gates, comparison, monitoring and rollback alike."""
+
+    SKLEARN = "scikit-learn"
+    ONNX = "onnx"  # from any framework
+    RULES = "rules"  # a Python function
+    REMOTE = "remote"  # an HTTP endpoint
 
 
 class TriggerKind(StrEnum):

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 from sqlalchemy import Connection
 
 from quarterdeck.core.gates import GateResult, overall
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import Manifest, Promotion, Strategy
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.fitted import FittedModel
@@ -23,7 +24,7 @@ from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Alias, Engine, Outcome, VersionState
 from quarterdeck.scheduler.assessment import Assessment, answers_of, assess
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import registry, steps
+from quarterdeck.store import promotion, registry, steps
 from quarterdeck.store.artifacts import ArtifactStore
 
 log = logging.getLogger(__name__)
@@ -107,31 +108,30 @@ def _register(
         "holdout_rows": assessment.rows,
         "gates": [result.to_json() for result in assessment.gates],
     }
-    actor = run.requested_by
-    version = registry.register(
-        tx,
-        draft,
-        actor=actor,
+    audit = Audit(
+        actor=run.requested_by,
         environment=state.environment,
+        at=now,
         reason=_in_words(assessment.gates),
         evidence=evidence,
     )
+    version = registry.register(tx, draft, audit)
     if version.state is VersionState.ACCEPTED:
-        _place(tx, state, manifest, version, actor, now)
+        _place(tx, manifest, version, replace(audit, evidence={}))
     return registry.get(tx, version.model, version.number)
 
 
-def _place(tx: Connection, state: State, manifest: Manifest, version: Version, actor: str, now: datetime) -> None:
+def _place(tx: Connection, manifest: Manifest, version: Version, audit: Audit) -> None:
     """Where an accepted version goes: beside the champion, in its place, or nowhere until a person says so."""
-    champion = registry.aliases(tx, version.model, state.environment).get(Alias.CHAMPION)
-    common: dict[str, Any] = {"environment": state.environment, "actor": actor, "now": now}
+    champion = registry.aliases(tx, version.model, audit.environment or "").get(Alias.CHAMPION)
     automatic = manifest.rollout.promote is Promotion.AUTO
     if champion is not None and manifest.rollout.strategy is Strategy.SHADOW:
         reason = f"accepted by its gates; compared with version {champion}"
-        registry.challenge(tx, version.model, version.number, **common, reason=reason)
+        promotion.challenge(tx, version.model, version.number, replace(audit, reason=reason))
     elif automatic:
         reason = "accepted by its gates; " + ("the first champion" if champion is None else "direct rollout")
-        registry.promote(tx, version.model, version.number, **common, reason=reason, saw_champion=champion)
+        audit = replace(audit, reason=reason)
+        promotion.promote(tx, version.model, version.number, audit, saw_champion=champion)
 
 
 def _in_words(gates: tuple[GateResult, ...]) -> str:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.duel_compare import compare
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import Manifest, Promotion
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias, Decision, Task
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import duels, registry, traffic_queries
+from quarterdeck.store import duels, promotion, registry, traffic_queries
 from quarterdeck.store.traffic_queries import Pair
 
 log = logging.getLogger(__name__)
@@ -80,18 +82,18 @@ class Duels:
         return path if len(path) <= PATH_LENGTH else path[::2] + path[-1:]
 
     def _act(self, tx: Any, manifest: Manifest, duel: duels.Duel, verdict: DuelVerdict, now: datetime) -> None:
-        evidence = {"duel": verdict.to_json()}
         reason = "; ".join(verdict.reasons)
-        common: dict[str, Any] = {"environment": self._state.environment, "actor": ACTOR, "reason": reason, "now": now}
+        evidence = {"duel": verdict.to_json()}
+        audit = Audit(actor=ACTOR, environment=self._state.environment, at=now, reason=reason, evidence=evidence)
         if verdict.decision is Decision.REJECT:
-            registry.withdraw(tx, duel.model, **common, evidence=evidence, lost=True)
+            promotion.withdraw(tx, duel.model, audit, saw_challenger=duel.challenger, lost=True)
             log.info("%s: challenger %s lost: %s", duel.model, duel.challenger, reason)
         elif verdict.decision is Decision.PROMOTE and manifest.rollout.promote is Promotion.AUTO:
-            registry.promote(tx, duel.model, duel.challenger, **common, saw_champion=duel.champion, evidence=evidence)
+            promotion.promote(tx, duel.model, duel.challenger, audit, saw_champion=duel.champion)
             log.info("%s: challenger %s is champion: %s", duel.model, duel.challenger, reason)
         elif verdict.decision is Decision.HOLD and verdict.n >= manifest.rollout.maximum_labels:
             undecided = f"undecided after {verdict.n} labels, so the champion stays; {reason}"
-            registry.withdraw(tx, duel.model, **(common | {"reason": undecided}), evidence=evidence)
+            promotion.withdraw(tx, duel.model, replace(audit, reason=undecided), saw_challenger=duel.challenger)
             log.info("%s: challenger %s: %s", duel.model, duel.challenger, undecided)
 
 

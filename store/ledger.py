@@ -7,14 +7,14 @@ each names the entry that set it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
 from quarterdeck.core.errors import NotFoundError
-from quarterdeck.core.ledger import Entry, Problem, canonical_json, make_entry, verify_chain
+from quarterdeck.core.ledger import ALIAS_ACTS, Audit, Entry, Problem, canonical_json, make_entry, verify_chain
 from quarterdeck.store.rows import table
 from quarterdeck.store.tables import AliasRow, LedgerRow
 
@@ -22,33 +22,11 @@ _ledger = table(LedgerRow)
 _alias = table(AliasRow)
 
 
-def append(
-    tx: Connection,
-    *,
-    now: datetime,
-    actor: str,
-    act: str,
-    subject: str,
-    environment: str | None,
-    reason: str,
-    evidence: Mapping[str, Any] | None = None,
-    before: Any = None,
-    after: Any = None,
-) -> Entry:
+def append(tx: Connection, audit: Audit, *, act: str, subject: str, before: Any = None, after: Any = None) -> Entry:
     """Add an entry behind the last one. The caller's write transaction keeps others from doing the same."""
     row = tx.execute(select(_ledger).order_by(_ledger.c.seq.desc()).limit(1)).one_or_none()
-    entry = make_entry(
-        previous=None if row is None else _to_entry(row),
-        at=now,
-        actor=actor,
-        act=act,
-        subject=subject,
-        environment=environment,
-        reason=reason,
-        evidence=evidence,
-        before=before,
-        after=after,
-    )
+    previous = None if row is None else _to_entry(row)
+    entry = make_entry(previous=previous, audit=audit, act=act, subject=subject, before=before, after=after)
     tx.execute(insert(_ledger).values(**_to_row(entry)))
     return entry
 
@@ -101,9 +79,7 @@ def verify(tx: Connection) -> tuple[int, list[Problem]]:
 def _misplaced_aliases(tx: Connection) -> list[Problem]:
     """Aliases that are not what the ledger's last word about their model is."""
     said: dict[tuple[str, str], tuple[int, dict[str, int]]] = {}
-    acts = ("promote", "rollback", "challenge", "withdraw")
-    for row in tx.execute(select(_ledger).where(_ledger.c.act.in_(acts)).order_by(_ledger.c.seq)):
-        entry = _to_entry(row)
+    for entry in chain(tx, acts=ALIAS_ACTS):
         said[(entry.environment or "", entry.subject.partition("@")[0])] = (entry.seq, entry.after)
     found: dict[tuple[str, str], dict[str, int]] = {}
     for row in tx.execute(select(_alias)):

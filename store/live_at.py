@@ -9,10 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from quarterdeck.core.errors import IntegrityError
-from quarterdeck.core.ledger import Entry
+from quarterdeck.core.ledger import ALIAS_ACTS, Entry
 from quarterdeck.store import ledger
-
-ACTS = ("promote", "rollback", "challenge", "withdraw")  # the acts that move aliases
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +33,7 @@ def live_from(entries: Iterable[Entry], at: datetime) -> list[Live]:
     """
     found: dict[tuple[str, str], Live] = {}
     for entry in entries:
-        if entry.at > at or entry.act not in ACTS:
+        if entry.at > at or entry.act not in ALIAS_ACTS:
             continue
         if not isinstance(entry.after, dict):
             raise IntegrityError("an entry was changed", where=f"entry {entry.seq}", hint="`quarterdeck audit verify`")
@@ -56,4 +54,4 @@ def live_from(entries: Iterable[Entry], at: datetime) -> list[Live]:
 
 def live_at(tx: Connection, at: datetime) -> list[Live]:
     """What was live at `at` in every environment."""
-    return live_from(ledger.chain(tx, acts=ACTS), at)
+    return live_from(ledger.chain(tx, acts=ALIAS_ACTS), at)

@@ -1,11 +1,11 @@
-"""Model versions, the aliases that point at them, and live comparisons."""
+"""Model versions, the aliases that point at them, their gates, and live comparisons."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy import JSON, Column, ForeignKeyConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from quarterdeck.store.tables.types import document, moment
@@ -13,6 +13,11 @@ from quarterdeck.store.tables.types import document, moment
 
 class VersionRow(SQLModel, table=True):
     __tablename__ = "version"
+    # each way of paging through versions has its index
+    __table_args__ = (
+        Index("ix_version_created", "created"),
+        Index("ix_version_model_state", "model", "state", "number"),
+    )
     model: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
     run_id: int | None = Field(default=None, foreign_key="run.id")
@@ -31,6 +36,10 @@ class VersionRow(SQLModel, table=True):
     trained_to: datetime | None = moment(default=None)
     rows: int
     size_bytes: int
+    kind: str = Field(default="scikit-learn", sa_column_kwargs={"server_default": "scikit-learn"})
+    gate_set: int | None = None
+    evaluation: str | None = Field(default=None, foreign_key="artifact.sha256")
+    origin: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 
 class AliasRow(SQLModel, table=True):
@@ -43,6 +52,35 @@ class AliasRow(SQLModel, table=True):
     alias: str = Field(primary_key=True)
     version: int
     changed_at: datetime = moment()
+    ledger_seq: int
+
+
+class SplitRow(SQLModel, table=True):
+    """The share of an endpoint's requests that its challenger answers; written with a ledger entry alone."""
+
+    __tablename__ = "split"
+    __table_args__ = (ForeignKeyConstraint(["model", "version"], ["version.model", "version.number"]),)
+    environment: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    version: int
+    weight: float  # percent
+    shadow: bool
+    changed_at: datetime = moment()
+    ledger_seq: int
+
+
+class GateSetRow(SQLModel, table=True):
+    """One version of a model's gates: from its manifest, or edited by a person."""
+
+    __tablename__ = "gate_set"
+    model: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    created: datetime = moment()
+    author: str
+    source: str  # manifest | edit
+    manifest_digest: str  # of the manifest's gates that it follows or was edited from
+    manifest_gates: list[dict[str, Any]] = document()
+    gates: list[dict[str, Any]] = document()
     ledger_seq: int
 
 

@@ -21,6 +21,7 @@ from quarterdeck.core.clock import utc_now
 from quarterdeck.core.drift.verdict import decide_drift
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.gates import GateResult, judge_bound
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Window
 from quarterdeck.core.registry import Version
@@ -41,6 +42,7 @@ from quarterdeck.store import (
     alerts,
     duels,
     pipelines,
+    promotion,
     registry,
     runs,
     services,
@@ -264,20 +266,12 @@ def _version(
         rows=184_201,
         size_bytes=3_800_000,
     )
-    return registry.register(tx, draft, actor=ACTOR, environment=environment, reason="trained", evidence={})
+    return registry.register(tx, draft, Audit(actor=ACTOR, environment=environment, at=draft.created, reason="trained"))
 
 
 def _promote(tx: Connection, environment: str, model: str, number: int, saw: int | None, when: datetime) -> None:
-    registry.promote(
-        tx,
-        model,
-        number,
-        environment=environment,
-        actor=ACTOR,
-        reason="passed its gates",
-        now=when,
-        saw_champion=saw,
-    )
+    audit = Audit(actor=ACTOR, environment=environment, at=when, reason="passed its gates")
+    promotion.promote(tx, model, number, audit, saw_champion=saw)
 
 
 def _flights(tx: Connection, environment: str, now: datetime) -> None:
@@ -296,15 +290,8 @@ def _flights(tx: Connection, environment: str, now: datetime) -> None:
         )
         if index < 2:
             _promote(tx, environment, "flights", index + 1, index or None, when + timedelta(hours=1))
-    registry.challenge(
-        tx,
-        "flights",
-        4,
-        environment=environment,
-        actor="daemon",
-        reason="gates passed",
-        now=now - timedelta(hours=3),
-    )
+    audit = Audit(actor="daemon", environment=environment, at=now - timedelta(hours=3), reason="gates passed")
+    promotion.challenge(tx, "flights", 4, audit)
     firing = triggers.get(tx, "flights", "drift")
     alert = alerts.raise_alert(
         tx,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.ledger import (
     GENESIS,
+    Audit,
     Entry,
     canonical_json,
     entry_hash,
@@ -33,17 +34,20 @@ json_values = st.recursive(
 )
 
 
-def chain(length: int, **extra: Any) -> list[Entry]:
+def chain(length: int, evidence: dict[str, Any] | None = None, **extra: Any) -> list[Entry]:
     entries: list[Entry] = []
     for number in range(length):
         entry = make_entry(
             previous=entries[-1] if entries else None,
-            at=START + timedelta(minutes=number),
-            actor="ada",
+            audit=Audit(
+                actor="ada",
+                environment="production",
+                at=START + timedelta(minutes=number),
+                reason="better",
+                evidence=evidence or {},
+            ),
             act="promote",
             subject=f"flights@{number}",
-            environment="production",
-            reason="better",
             **extra,
         )
         entries.append(entry)
@@ -65,13 +69,15 @@ def test_a_chain_as_it_was_written_has_no_problem() -> None:
 def test_the_hash_of_a_known_entry_never_changes() -> None:
     entry = make_entry(
         previous=None,
-        at=datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC),
-        actor="ada",
+        audit=Audit(
+            actor="ada",
+            environment=None,
+            at=datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC),
+            reason="größer",
+            evidence={"b": 1.0, "a": [0.1, None, True]},
+        ),
         act="promote",
         subject="flights@3",
-        environment=None,
-        reason="größer",
-        evidence={"b": 1.0, "a": [0.1, None, True]},
     )
     text = (
         '{"act":"promote","actor":"ada","after":null,"at":"2026-01-02T03:04:05.000600Z","before":null,'
@@ -130,7 +136,7 @@ def test_a_cut_end_is_found_by_the_noted_head_only() -> None:
 @given(json_values)
 def test_an_entry_keeps_its_hash_on_the_way_through_json(value: Any) -> None:
     entry = make_entry(
-        previous=None, at=START, actor="a", act="b", subject="c", environment=None, reason="", after=value
+        previous=None, audit=Audit(actor="a", environment=None, at=START), act="b", subject="c", after=value
     )
     kept = json.loads(json.dumps(entry.after))
     assert entry_hash(dataclasses.replace(entry, after=kept)) == entry.hash

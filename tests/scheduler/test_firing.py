@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection
 
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import TriggerSpec
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.operations import Trigger
@@ -15,7 +16,7 @@ from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Engine, RunStatus, Task, TriggerKind, VersionState
 from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import pipelines, registry, runs, steps, triggers
+from quarterdeck.store import pipelines, promotion, registry, runs, steps, triggers
 
 SPEC = TriggerSpec(name="decay", kind=TriggerKind.DECAY, cooldown=timedelta(days=7), limit_per_day=2)
 
@@ -81,11 +82,11 @@ def test_while_a_challenger_is_compared_no_run_is_queued(state: State, now: date
         engine=Engine.SKLEARN, engine_reason="", max_difference=None, signature=signature, metrics={}, verdicts=(),
         profile=None, trained_from=None, trained_to=None, rows=1, size_bytes=1,
     )  # fmt: skip
-    common = {"environment": "production", "actor": "ops", "reason": "r"}
+    audit = Audit(actor="ops", environment="production", at=now, reason="r")
     with state.database.write() as tx:
         steps.record_artifact(tx, "a" * 64, kind="model", size=1, now=now)
-        registry.register(tx, draft, **common, evidence={})
-        registry.challenge(tx, "fuel", 1, **common, now=now)
+        registry.register(tx, draft, audit)
+        promotion.challenge(tx, "fuel", 1, audit)
     assert attempt(state, now, now) is None
     assert reasons(state) == ["challenger fuel@1 is being compared"]
 

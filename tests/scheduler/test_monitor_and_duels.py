@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import Manifest, MonitoringSpec, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Window
@@ -19,7 +20,7 @@ from quarterdeck.core.values import Alias, Arm, Decision, Engine, Task, VersionS
 from quarterdeck.scheduler.duels import Duels
 from quarterdeck.scheduler.monitor import Monitor
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import duels, ledger, pipelines, registry, steps, traffic_queries, windows
+from quarterdeck.store import duels, ledger, pipelines, promotion, registry, steps, traffic_queries, windows
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.traffic import PredictionRecord, append_labels, append_predictions, micros
 
@@ -50,7 +51,7 @@ def versions(state: State, now: datetime) -> None:
         metrics={"mean_absolute_error": 0.1}, verdicts=(), profile=kept.sha256, trained_from=None, trained_to=None,
         rows=1000, size_bytes=1,
     )  # fmt: skip
-    common = {"environment": "production", "actor": "ops", "reason": "r"}
+    audit = Audit(actor="ops", environment="production", at=now, reason="r")
     with state.database.write() as tx:
         pipelines.put(
             tx,
@@ -58,9 +59,9 @@ def versions(state: State, now: datetime) -> None:
         )
         steps.record_artifact(tx, kept.sha256, kind="profile", size=kept.size, now=now)
         for _ in range(2):
-            registry.register(tx, draft, **common, evidence={})
-        registry.promote(tx, "fuel", 1, **common, now=now, saw_champion=None)
-        registry.challenge(tx, "fuel", 2, **common, now=now)
+            registry.register(tx, draft, audit)
+        promotion.promote(tx, "fuel", 1, audit, saw_champion=None)
+        promotion.challenge(tx, "fuel", 2, audit)
 
 
 def answer(number: int, at: datetime, *, x: float, score: float, version: int = 1) -> PredictionRecord:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Engine, Task, VersionState
@@ -79,6 +80,6 @@ def register(database: Database) -> Callable[..., Version]:
         with database.write() as tx:
             run = runs.request(tx, "flights", by="ops", cause={}, now=NOW)
             version = replace(draft(run.id), **changes)
-            return registry.register(tx, version, actor="ops", environment="production", reason="a test", evidence={})
+            return registry.register(tx, version, Audit(actor="ops", environment="production", at=NOW, reason="a test"))
 
     return add

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version
-from quarterdeck.store import ledger, registry
+from quarterdeck.store import ledger, promotion
 from quarterdeck.store.engine import Database
 
 Register = Callable[..., Version]
@@ -21,10 +22,10 @@ Register = Callable[..., Version]
 @pytest.fixture
 def acts(database: Database, register: Register, now: datetime) -> None:
     register(), register()
-    common = {"environment": "production", "actor": "ops", "reason": "because", "now": now}
+    audit = Audit(actor="ops", environment="production", at=now, reason="because")
     with database.write() as tx:
-        registry.promote(tx, "flights", 1, **common, saw_champion=None)
-        registry.promote(tx, "flights", 2, **common, saw_champion=1)
+        promotion.promote(tx, "flights", 1, audit, saw_champion=None)
+        promotion.promote(tx, "flights", 2, audit, saw_champion=1)
 
 
 def tamper(path: Path, *statements: str) -> None:

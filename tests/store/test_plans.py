@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias, Engine, VersionState
-from quarterdeck.store import registry
+from quarterdeck.store import promotion, registry
 from quarterdeck.store.engine import Database
 from quarterdeck.store.plans import PlannedVersion, TrafficPlan, read_plan
 
@@ -23,7 +24,7 @@ def plan(database: Database, environment: str = "production") -> TrafficPlan:
 
 def promote(database: Database, number: int, saw: int | None, now: datetime) -> None:
     with database.write() as tx:
-        registry.promote(tx, "flights", number, now=now, saw_champion=saw, **HERE)
+        promotion.promote(tx, "flights", number, Audit(at=now, **HERE), saw_champion=saw)
 
 
 def planned(version: Version) -> PlannedVersion:
@@ -49,7 +50,7 @@ def test_champion_and_challenger_are_what_the_registry_resolves(
     register()
     promote(database, 2, None, now)
     with database.write() as tx:
-        registry.challenge(tx, "flights", 3, now=now, **HERE)
+        promotion.challenge(tx, "flights", 3, Audit(at=now, **HERE))
         found = registry.aliases(tx, "flights", "production")
         champion = registry.get(tx, "flights", found[Alias.CHAMPION])
         challenger = registry.get(tx, "flights", found[Alias.CHALLENGER])

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.values import Alias, VersionState
-from quarterdeck.store import ledger, registry
+from quarterdeck.store import ledger, promotion, registry, splits
 from quarterdeck.store.engine import Database
 
 Register = Callable[..., Version]
 PRODUCTION = "production"
 
 
+def audit(now: datetime, reason: str = "r") -> Audit:
+    return Audit(actor="ops", environment=PRODUCTION, at=now, reason=reason)
+
+
 def promote(database: Database, number: int, saw: int | None, now: datetime, *, force: bool = False) -> Version:
     with database.write() as tx:
-        return registry.promote(
-            tx, "flights", number, environment=PRODUCTION, actor="ops", reason="it is better", now=now,
-            saw_champion=saw, force=force,
-        )  # fmt: skip
+        return promotion.promote(tx, "flights", number, audit(now, "it is better"), saw_champion=saw, force=force)
 
 
 def rollback(database: Database, saw: int | None, now: datetime) -> Version:
     with database.write() as tx:
-        return registry.rollback(
-            tx,
-            "flights",
-            environment=PRODUCTION,
-            actor="ops",
-            reason="it is worse",
-            now=now,
-            saw_champion=saw,
-        )
+        return promotion.rollback(tx, "flights", audit(now, "it is worse"), saw_champion=saw)
 
 
 def aliases(database: Database) -> dict[Alias, int]:
@@ -111,7 +106,7 @@ def test_a_rejected_version_is_promoted_only_by_force_and_the_ledger_says_so(
         promote(database, 1, None, now)
     promote(database, 1, None, now, force=True)
     with database.read() as tx:
-        assert ledger.entries(tx, limit=1)[0].evidence == {"forced": True}
+        assert ledger.entries(tx, limit=1)[0].evidence == {"forced": True, "states": {"1": "rejected"}}
 
 
 def test_a_rollback_returns_to_the_previous_champion_and_back_again(
@@ -140,10 +135,9 @@ def test_a_challenger_that_lost_is_rejected_and_leaves_the_traffic(
     register(), register()
     promote(database, 1, None, now)
     with database.write() as tx:
-        common = {"environment": PRODUCTION, "actor": "ops", "reason": "r", "now": now}
-        registry.challenge(tx, "flights", 2, **common)
+        promotion.challenge(tx, "flights", 2, audit(now))
         assert registry.aliases(tx, "flights", PRODUCTION)[Alias.CHALLENGER] == 2
-        registry.withdraw(tx, "flights", **common, lost=True)
+        promotion.withdraw(tx, "flights", audit(now), lost=True)
     assert aliases(database) == {Alias.CHAMPION: 1}
     assert state(database, 2) is VersionState.REJECTED
 
@@ -180,3 +174,115 @@ def test_an_unknown_model_and_a_missing_alias_are_told_apart(database: Database,
             registry.resolve(tx, parse_reference("ships"), PRODUCTION)
         with pytest.raises(NotFoundError, match="no champion"):
             registry.resolve(tx, parse_reference("flights"), PRODUCTION)
+
+
+def test_a_demoted_champion_is_rejected_and_the_previous_one_answers_again(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register(), register()
+    promote(database, 1, None, now)
+    promote(database, 2, 1, now)
+    with database.write() as tx:
+        back = promotion.demote(tx, "flights", audit(now), saw_champion=2)
+    assert back is not None and back.number == 1
+    assert aliases(database) == {Alias.CHAMPION: 1}
+    assert (state(database, 1), state(database, 2)) == (VersionState.CHAMPION, VersionState.REJECTED)
+
+
+def test_without_a_previous_version_a_demotion_leaves_nobody(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register()
+    promote(database, 1, None, now)
+    with database.write() as tx:
+        assert promotion.demote(tx, "flights", audit(now), saw_champion=1) is None
+    assert aliases(database) == {}
+
+
+@pytest.mark.parametrize("act", ["promote", "rollback", "demote", "withdraw"])
+def test_an_act_that_is_undone_leaves_names_and_states_as_they_were(
+    act: str, database: Database, register: Register, now: datetime
+) -> None:
+    for _ in range(4):
+        register()
+    promote(database, 1, None, now)
+    promote(database, 2, 1, now)
+    with database.write() as tx:
+        promotion.challenge(tx, "flights", 3, audit(now))
+    before, states = aliases(database), [state(database, number) for number in range(1, 5)]
+    with database.write() as tx:
+        match act:
+            case "promote":
+                promotion.promote(tx, "flights", 3, audit(now), saw_champion=2)
+            case "rollback":
+                promotion.rollback(tx, "flights", audit(now), saw_champion=2)
+            case "demote":
+                promotion.demote(tx, "flights", audit(now), saw_champion=2)
+            case _:
+                promotion.withdraw(tx, "flights", audit(now), lost=True)
+    assert aliases(database) != before
+    with database.write() as tx:
+        seq = ledger.entries(tx, limit=1)[0].seq
+        assert promotion.undo(tx, seq, audit(now)).startswith(f"{act} flights@")
+    assert aliases(database) == before
+    assert [state(database, number) for number in range(1, 5)] == states
+    with database.read() as tx:
+        assert ledger.verify(tx)[1] == []
+
+
+def test_an_act_that_was_followed_by_others_is_not_undone(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register(), register()
+    promote(database, 1, None, now)
+    with database.read() as tx:
+        seq = ledger.entries(tx, limit=1)[0].seq
+    promote(database, 2, 1, now)
+    with database.write() as tx, pytest.raises(ConflictError, match="has changed since"):
+        promotion.undo(tx, seq, audit(now))
+    assert aliases(database) == {Alias.CHAMPION: 2, Alias.PREVIOUS: 1}
+
+
+def test_a_retired_version_comes_back_only_by_undo(database: Database, register: Register, now: datetime) -> None:
+    register(), register()
+    promote(database, 1, None, now)
+    with database.write() as tx:
+        with pytest.raises(RefusedError, match="it is champion in production"):
+            registry.retire(tx, "flights", 1, audit(now))
+        registry.retire(tx, "flights", 2, audit(now))
+        seq = ledger.entries(tx, limit=1)[0].seq
+    with pytest.raises(RefusedError, match="retired"):
+        promote(database, 2, 1, now, force=True)
+    with database.write() as tx:
+        promotion.undo(tx, seq, audit(now))
+    promote(database, 2, 1, now)
+
+
+def test_a_version_shows_its_highest_place_over_all_environments(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register(), register()
+    promote(database, 1, None, now)
+    staging = replace(audit(now), environment="staging")
+    with database.write() as tx:
+        promotion.promote(tx, "flights", 1, staging, saw_champion=None)
+        promotion.promote(tx, "flights", 2, staging, saw_champion=1)
+    assert state(database, 1) is VersionState.CHAMPION  # still, in production
+    promote(database, 2, 1, now)
+    assert (state(database, 1), state(database, 2)) == (VersionState.PREVIOUS, VersionState.CHAMPION)
+
+
+def test_a_split_belongs_to_one_challenger_and_goes_with_it(
+    database: Database, register: Register, now: datetime
+) -> None:
+    for _ in range(3):
+        register()
+    promote(database, 1, None, now)
+    with database.write() as tx:
+        with pytest.raises(ConflictError):
+            promotion.split(tx, "flights", audit(now), version=2, weight=5, shadow=True)
+        promotion.challenge(tx, "flights", 2, audit(now))
+        promotion.split(tx, "flights", audit(now), version=2, weight=5, shadow=True)
+        assert splits.find(tx, PRODUCTION, "flights") == splits.Split(version=2, weight=5, shadow=True)
+        promotion.challenge(tx, "flights", 3, audit(now))
+        assert splits.find(tx, PRODUCTION, "flights") is None

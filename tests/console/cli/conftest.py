@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from quarterdeck.core.gates import judge_bound
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Window
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Engine, RunStatus, StepStatus, Task, TriggerKind, VersionState
-from quarterdeck.store import alerts, pipelines, registry, runs, steps, triggers, windows
+from quarterdeck.store import alerts, pipelines, promotion, registry, runs, steps, triggers, windows
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import migrate
@@ -143,7 +144,7 @@ def _register(tx: Any, number: int, sha256: str, run_id: int) -> None:
         signature=SIGNATURE, metrics={"roc_auc_score": value}, verdicts=(verdict,), profile=None,
         trained_from=None, trained_to=None, rows=1000, size_bytes=7,
     )  # fmt: skip
-    registry.register(tx, draft, actor="ann", environment="production", reason="trained", evidence={})
+    registry.register(tx, draft, Audit(actor="ann", environment="production", at=draft.created, reason="trained"))
 
 
 SIGNATURE = Signature(
@@ -155,10 +156,9 @@ SIGNATURE = Signature(
 
 
 def _promote(tx: Any, number: int, saw: int | None, hour: int) -> None:
-    registry.promote(
-        tx, "flights", number, environment="production", actor="ann", reason=f"promote {number}",
-        now=START + timedelta(hours=hour, minutes=30), saw_champion=saw,
-    )  # fmt: skip
+    at = START + timedelta(hours=hour, minutes=30)
+    audit = Audit(actor="ann", environment="production", at=at, reason=f"promote {number}")
+    promotion.promote(tx, "flights", number, audit, saw_champion=saw)
 
 
 def _operate(tx: Any) -> None:

@@ -56,7 +56,7 @@ def test_a_version_whose_gate_failed_is_promoted_only_by_force(quarterdeck, data
     assert live(database)[Alias.CHAMPION] == 2
     assert quarterdeck(*promote, "--force").code == 0
     assert live(database) == {Alias.CHAMPION: 3, Alias.PREVIOUS: 2}
-    assert last_act(database).evidence == {"forced": True}
+    assert last_act(database).evidence["forced"] is True
 
 
 def test_promote_wants_to_know_which_version(quarterdeck) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from quarterdeck.console.cli.audit import parse_time
 from quarterdeck.core.errors import IntegrityError, UsageError
-from quarterdeck.core.ledger import Entry, make_entry
+from quarterdeck.core.ledger import Audit, Entry, make_entry
 from quarterdeck.store.live_at import live_from
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -76,11 +76,15 @@ def chain(*acts: tuple[str, dict[str, int]]) -> list[Entry]:
     for hour, (act, after) in enumerate(acts):
         entries.append(
             make_entry(
-                previous=entries[-1] if entries else None, at=START + timedelta(hours=hour),
-                actor="ann", act=act, subject="flights@1", environment="production",
-                reason=f"act {hour}", after=after,
+                previous=entries[-1] if entries else None,
+                audit=Audit(
+                    actor="ann", environment="production", at=START + timedelta(hours=hour), reason=f"act {hour}"
+                ),
+                act=act,
+                subject="flights@1",
+                after=after,
             )
-        )  # fmt: skip
+        )
     return entries
 
 

@@ -22,13 +22,14 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LogisticRegression
 from sqlalchemy import text
 
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Service
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias, Engine, ServiceKind, Task, VersionState
-from quarterdeck.store import registry, services, steps
+from quarterdeck.store import promotion, registry, services, steps
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.codecs import encode
 from quarterdeck.store.engine import Database
@@ -39,6 +40,7 @@ from quarterdeck.store.workspace import Workspace
 T = TypeVar("T")
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+AUDIT = Audit(actor="ops", environment="production", at=NOW, reason="a test")
 PATIENCE_S = 30.0
 TABLE = 10  # rows of the table model's table
 
@@ -167,29 +169,21 @@ class Lab:
             metrics={}, verdicts=(), profile=None, trained_from=None, trained_to=None, rows=1, size_bytes=1,
         )  # fmt: skip
         with self.database.write() as tx:
-            return registry.register(
-                tx, version, actor="ops", environment="production", reason="a test", evidence={}
-            ).number
+            return registry.register(tx, version, AUDIT).number
 
     def promote(self, model: str, number: int) -> None:
         with self.database.write() as tx:
             champion = registry.aliases(tx, model, "production").get(Alias.CHAMPION)
-            registry.promote(
-                tx, model, number, environment="production", actor="ops", reason="a test", now=NOW,
-                saw_champion=champion,
-            )  # fmt: skip
+            promotion.promote(tx, model, number, AUDIT, saw_champion=champion)
 
     def rollback(self, model: str) -> None:
         with self.database.write() as tx:
             champion = registry.aliases(tx, model, "production").get(Alias.CHAMPION)
-            registry.rollback(
-                tx, model, environment="production", actor="ops", reason="a test", now=NOW,
-                saw_champion=champion,
-            )  # fmt: skip
+            promotion.rollback(tx, model, AUDIT, saw_champion=champion)
 
     def challenge(self, model: str, number: int) -> None:
         with self.database.write() as tx:
-            registry.challenge(tx, model, number, environment="production", actor="ops", reason="a test", now=NOW)
+            promotion.challenge(tx, model, number, AUDIT)
 
     def start(self) -> Server:
         """The server process, ready."""

@@ -1,0 +1,229 @@
+"""The acts that move aliases: promote, roll back, demote, challenge, withdraw, split the traffic, undo.
+
+Every act is one transaction with one ledger entry. An alias moves by compare-and-set: the caller says what it saw,
+and the act is refused if that has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert
+
+from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
+from quarterdeck.core.ledger import ALIAS_ACTS, Audit
+from quarterdeck.core.registry import Version, check_promotable, check_rollback
+from quarterdeck.core.values import Alias, VersionState
+from quarterdeck.store import ledger, splits
+from quarterdeck.store.registry import aliases, get, set_state, settle_state
+from quarterdeck.store.rows import table
+from quarterdeck.store.tables import AliasRow
+
+_alias = table(AliasRow)
+
+UNSEEN = -1  # for `saw_challenger`: take the challenger as it is at the time of the act
+
+
+def promote(
+    tx: Connection, model: str, number: int, audit: Audit, *, saw_champion: int | None, force: bool = False
+) -> Version:
+    """Make a version the champion; the champion becomes previous. `saw_champion` is what the caller saw (or None)."""
+    version = get(tx, model, number)
+    found = _unchanged(tx, model, audit, Alias.CHAMPION, saw_champion)
+    champion = get(tx, model, found[Alias.CHAMPION]) if Alias.CHAMPION in found else None
+    check_promotable(version, champion, force=force)
+    after: dict[Alias, int] = {Alias.CHAMPION: number}
+    if champion is not None:
+        after[Alias.PREVIOUS] = champion.number
+    if Alias.CHALLENGER in found and found[Alias.CHALLENGER] != number:
+        after[Alias.CHALLENGER] = found[Alias.CHALLENGER]
+    _move(tx, model, audit.adding(forced=True) if force else audit, "promote", number, found, after)
+    return get(tx, model, number)
+
+
+def rollback(tx: Connection, model: str, audit: Audit, *, saw_champion: int | None) -> Version:
+    """Make the previous champion the champion again, at once: no gate and no analysis is asked."""
+    found = _unchanged(tx, model, audit, Alias.CHAMPION, saw_champion)
+    previous = get(tx, model, found[Alias.PREVIOUS]) if Alias.PREVIOUS in found else None
+    champion = get(tx, model, found[Alias.CHAMPION]) if Alias.CHAMPION in found else None
+    check_rollback(champion, previous, model=model)
+    after = dict(found)
+    after[Alias.CHAMPION] = found[Alias.PREVIOUS]
+    del after[Alias.PREVIOUS]
+    if champion is not None:
+        after[Alias.PREVIOUS] = champion.number
+    if after.get(Alias.CHALLENGER) == after[Alias.CHAMPION]:
+        del after[Alias.CHALLENGER]
+    _move(tx, model, audit, "rollback", after[Alias.CHAMPION], found, after)
+    return get(tx, model, after[Alias.CHAMPION])
+
+
+def demote(tx: Connection, model: str, audit: Audit, *, saw_champion: int) -> Version | None:
+    """Reject the champion for cause. The previous one answers again; without one nobody does, and None is given."""
+    found = _unchanged(tx, model, audit, Alias.CHAMPION, saw_champion)
+    after: dict[Alias, int] = {
+        alias: number for alias, number in found.items() if number != saw_champion and alias is not Alias.PREVIOUS
+    }
+    if Alias.PREVIOUS in found and found[Alias.PREVIOUS] != saw_champion:
+        after[Alias.CHAMPION] = found[Alias.PREVIOUS]
+        if after.get(Alias.CHALLENGER) == after[Alias.CHAMPION]:
+            del after[Alias.CHALLENGER]
+    _move(tx, model, audit, "demote", saw_champion, found, after, {saw_champion: VersionState.REJECTED})
+    return get(tx, model, after[Alias.CHAMPION]) if Alias.CHAMPION in after else None
+
+
+def challenge(tx: Connection, model: str, number: int, audit: Audit, *, saw_challenger: int | None = UNSEEN) -> Version:
+    """Let a version answer in shadow beside the champion; another challenger steps back."""
+    found = _unchanged(tx, model, audit, Alias.CHALLENGER, saw_challenger)
+    for alias in (Alias.CHAMPION, Alias.PREVIOUS):  # the previous one is kept for a rollback
+        if found.get(alias) == number:
+            raise RefusedError(f"it is {alias}", where=f"{model}@{number}")
+    if get(tx, model, number).state is VersionState.REJECTED:
+        hint = "promote it with --force and a reason if you are sure of it"
+        raise RefusedError("it was rejected, and is not tried on live traffic", where=f"{model}@{number}", hint=hint)
+    _move(tx, model, audit, "challenge", number, found, found | {Alias.CHALLENGER: number})
+    return get(tx, model, number)
+
+
+def withdraw(
+    tx: Connection, model: str, audit: Audit, *, saw_challenger: int | None = UNSEEN, lost: bool = False
+) -> None:
+    """Take the challenger out of the traffic: the comparison ended without a promotion, or it `lost`."""
+    found = _unchanged(tx, model, audit, Alias.CHALLENGER, saw_challenger)
+    if Alias.CHALLENGER not in found:
+        raise NotFoundError(f"{model} has no challenger in {audit.environment}")
+    number = found[Alias.CHALLENGER]
+    after: dict[Alias, int] = {alias: version for alias, version in found.items() if alias is not Alias.CHALLENGER}
+    _move(tx, model, audit, "withdraw", number, found, after, {number: VersionState.REJECTED} if lost else {})
+
+
+def split(tx: Connection, model: str, audit: Audit, *, version: int, weight: float, shadow: bool) -> None:
+    """Give the challenger a share of the clients' requests: `weight` percent; the rest in shadow if `shadow`.
+
+    Raises ConflictError if another version, or none, is the challenger now.
+    """
+    _unchanged(tx, model, audit, Alias.CHALLENGER, version)
+    if not 0 <= weight <= 100:
+        raise RefusedError(f"{weight:g} is no share of the traffic", hint="from 0 to 100 percent")
+    environment = audit.environment or ""
+    before = splits.find(tx, environment, model)
+    after = {"version": version, "weight": weight, "shadow": shadow}
+    entry = ledger.append(
+        tx,
+        audit,
+        act="split",
+        subject=f"{model}@{version}",
+        before=None if before is None else before.to_json(),
+        after=after,
+    )
+    splits.put(tx, environment, model, version=version, weight=weight, shadow=shadow, at=audit.at, entry=entry.seq)
+
+
+def undo(tx: Connection, seq: int, audit: Audit) -> str:
+    """Make the inverse of an entry, as a new entry: names go back to where they were before it; gives what it undid.
+
+    Refused for entries that changed nothing that can be taken back; ConflictError where later acts have changed the
+    same names since.
+    """
+    entry = ledger.get(tx, seq)
+    model, _, number = entry.subject.partition("@")
+    if entry.environment != audit.environment:
+        raise RefusedError(f"entry {seq} is of {entry.environment}", hint=f"this is {audit.environment}")
+    audit = audit.adding(undoes=seq)
+    if entry.act == "retire":
+        _unretire(tx, model, int(number), VersionState(entry.before["state"]), audit)
+    elif entry.act in ALIAS_ACTS:
+        _take_back(tx, seq, model, int(number), _named(entry.before), _named(entry.after), entry.evidence, audit)
+    else:
+        acts = ", ".join((*ALIAS_ACTS, "retire"))
+        raise RefusedError(f"{entry.act} cannot be undone", where=f"entry {seq}", hint=f"these can: {acts}")
+    return f"{entry.act} {entry.subject}"
+
+
+def _unretire(tx: Connection, model: str, number: int, to: VersionState, audit: Audit) -> None:
+    version = get(tx, model, number)
+    if version.state is not VersionState.RETIRED:
+        raise ConflictError("it is not retired any more", where=version.reference)
+    states = {"before": {"state": version.state.value}, "after": {"state": to.value}}
+    ledger.append(tx, audit, act="unretire", subject=version.reference, **states)
+    set_state(tx, version, to)
+
+
+def _take_back(
+    tx: Connection,
+    seq: int,
+    model: str,
+    number: int,
+    before: dict[Alias, int],
+    after: dict[Alias, int],
+    evidence: Mapping[str, Any],
+    audit: Audit,
+) -> None:
+    found = aliases(tx, model, audit.environment or "")
+    if found != after:
+        now, then = _in_words(found), _in_words(after)
+        message = f"{model} has changed since entry {seq}: it is {now}, and was {then}"
+        raise ConflictError(message, hint="undo the later entries first, the newest before the others")
+    standings = {int(key): VersionState(state) for key, state in evidence.get("states", {}).items()}
+    _move(tx, model, audit, "undo", number, found, before, standings)
+
+
+def _unchanged(tx: Connection, model: str, audit: Audit, alias: Alias, saw: int | None) -> dict[Alias, int]:
+    """The names as they are; ConflictError if `alias` is not where the caller saw it."""
+    found = aliases(tx, model, audit.environment or "")
+    if saw not in (found.get(alias), UNSEEN):
+        raise ConflictError(
+            f"the {alias} of {model} in {audit.environment} is {_name(found.get(alias))}, not {_name(saw)} as you "
+            "saw it",
+            hint="look again and decide again",
+        )
+    return found
+
+
+def _move(
+    tx: Connection,
+    model: str,
+    audit: Audit,
+    act: str,
+    subject: int,
+    before: Mapping[Alias, int],
+    after: Mapping[Alias, int],
+    standings: Mapping[int, VersionState] | None = None,
+) -> None:
+    """Write the names and states that differ, and the one ledger entry with the states as they were, for undo."""
+    environment = audit.environment or ""
+    touched = sorted({before.get(alias, 0) for alias in Alias} | {after.get(alias, 0) for alias in Alias})
+    touched = [number for number in touched if number]
+    states = {str(number): get(tx, model, number).state.value for number in touched}
+    audit = audit.adding(states=states)
+    noted = {"before": _plain(before), "after": _plain(after)}
+    entry = ledger.append(tx, audit, act=act, subject=f"{model}@{subject}", **noted)
+    where = (_alias.c.environment == environment, _alias.c.model == model)
+    for alias in Alias:
+        if before.get(alias) == after.get(alias):
+            continue
+        tx.execute(delete(_alias).where(*where, _alias.c.alias == alias.value))
+        if alias in after:
+            row = {"environment": environment, "model": model, "alias": alias.value, "version": after[alias]}
+            tx.execute(insert(_alias).values(**row, changed_at=audit.at, ledger_seq=entry.seq))
+    for number in touched:
+        settle_state(tx, model, number, (standings or {}).get(number))
+    if before.get(Alias.CHALLENGER) != after.get(Alias.CHALLENGER):
+        splits.clear(tx, environment, model)  # a share was given to one challenger, not to the next
+
+
+def _named(noted: Any) -> dict[Alias, int]:
+    return {Alias(alias): int(number) for alias, number in noted.items()}
+
+
+def _plain(found: Mapping[Alias, int]) -> dict[str, Any]:
+    return {alias.value: number for alias, number in sorted(found.items())}
+
+
+def _in_words(found: Mapping[Alias, int]) -> str:
+    return ", ".join(f"{alias} {number}" for alias, number in sorted(found.items())) or "without names"
+
+
+def _name(number: int | None) -> str:
+    return "none" if number is None else f"version {number}"

@@ -1,0 +1,110 @@
+"""Roles in the store: who has which, given and taken with a ledger entry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from quarterdeck.core.errors import NotAllowedError, NotFoundError, RefusedError
+from quarterdeck.core.ledger import Audit
+from quarterdeck.core.rights import EVERYWHERE, Grant, Right, Role, effective, refusal, rights_of
+from quarterdeck.store import ledger
+from quarterdeck.store.rows import table, value_of
+from quarterdeck.store.tables import RoleRow
+
+_role = table(RoleRow)
+
+
+def grants(tx: Connection) -> list[Grant]:
+    """Every grant, by person and environment."""
+    rows = tx.execute(select(_role).order_by(_role.c.person, _role.c.environment))
+    return [value_of(Grant, row, role=Role, gates=tuple) for row in rows]
+
+
+def grant_of(tx: Connection, person: str, environment: str) -> Grant | None:
+    """The grant that counts for a person here."""
+    return effective(grants(tx), person, environment)
+
+
+def holders(tx: Connection, right: Right, environment: str) -> list[str]:
+    """Who has a right here."""
+    found = grants(tx)
+    people = sorted({grant.person for grant in found})
+    return [person for person in people if right in rights_of(_role_of(effective(found, person, environment)))]
+
+
+def refused(tx: Connection, person: str, right: Right, environment: str) -> NotAllowedError | None:
+    """Why a person may not, or None where they may."""
+    role = _role_of(grant_of(tx, person, environment))
+    if right in rights_of(role):
+        return None
+    who = holders(tx, right, environment)
+    return refusal(right, person=person, role=role, environment=environment, holders=who)
+
+
+def ensure_first(tx: Connection, person: str, now: datetime) -> None:
+    """Make the first person who acts in a new workspace its admin."""
+    if tx.execute(select(_role.c.person).limit(1)).first() is None:
+        audit = Audit(actor=person, environment=None, at=now, reason="the first user of a new workspace is its admin")
+        grant(tx, person, EVERYWHERE, Role.ADMIN, audit)
+
+
+def grant(
+    tx: Connection, person: str, environment: str, role: Role, audit: Audit, *, gates: tuple[str, ...] | None = None
+) -> Grant:
+    """Give a person a role in an environment, in place of the one they had there."""
+    before = _exact(tx, person, environment)
+    row = {"role": role.value, "gates": None if gates is None else list(gates)}
+    if before is not None and before.role is Role.ADMIN and role is not Role.ADMIN:
+        _keep_an_admin(tx, before)
+    tx.execute(delete(_role).where(*_where(person, environment)))
+    given = Grant(
+        person=person,
+        environment=environment,
+        role=role,
+        gates=gates,
+        granted_by=audit.actor,
+        granted_at=audit.at,
+    )
+    by = {"granted_by": audit.actor, "granted_at": audit.at}
+    tx.execute(insert(_role).values(person=person, environment=environment, **row, **by))
+    ledger.append(tx, audit, act="grant", subject=person, before=_noted(before), after=_noted(given))
+    return given
+
+
+def revoke(tx: Connection, person: str, environment: str, audit: Audit) -> None:
+    """Take a person's role in an environment away. Refused for the last admin."""
+    before = _exact(tx, person, environment)
+    if before is None:
+        raise NotFoundError(f"{person} has no role of their own in {environment}", hint="`quarterdeck user list`")
+    if before.role is Role.ADMIN:
+        _keep_an_admin(tx, before)
+    tx.execute(delete(_role).where(*_where(person, environment)))
+    ledger.append(tx, audit, act="revoke", subject=person, before=_noted(before), after=None)
+
+
+def _keep_an_admin(tx: Connection, leaving: Grant) -> None:
+    """Somebody must be left who can give roles in every environment."""
+    others = [g for g in grants(tx) if g.role is Role.ADMIN and g.environment == EVERYWHERE and g != leaving]
+    if leaving.environment == EVERYWHERE and not others:
+        raise RefusedError(f"{leaving.person} is the last admin", hint="make somebody else admin everywhere first")
+
+
+def _exact(tx: Connection, person: str, environment: str) -> Grant | None:
+    return next((g for g in grants(tx) if (g.person, g.environment) == (person, environment)), None)
+
+
+def _noted(grant: Grant | None) -> dict[str, Any] | None:
+    if grant is None:
+        return None
+    return {"environment": grant.environment, "role": grant.role.value, "gates": grant.gates and list(grant.gates)}
+
+
+def _role_of(grant: Grant | None) -> Role | None:
+    return None if grant is None else grant.role
+
+
+def _where(person: str, environment: str) -> tuple[Any, ...]:
+    return (_role.c.person == person, _role.c.environment == environment)
