@@ -20,14 +20,17 @@ from quarterdeck.store.tables import AliasRow, LedgerRow
 
 _ledger = table(LedgerRow)
 _alias = table(AliasRow)
+# Made once: a statement takes longer to build than to run.
+_LAST = select(_ledger).order_by(_ledger.c.seq.desc()).limit(1)
+_INSERT = insert(_ledger)
 
 
 def append(tx: Connection, audit: Audit, *, act: str, subject: str, before: Any = None, after: Any = None) -> Entry:
     """Add an entry behind the last one. The caller's write transaction keeps others from doing the same."""
-    row = tx.execute(select(_ledger).order_by(_ledger.c.seq.desc()).limit(1)).one_or_none()
+    row = tx.execute(_LAST).one_or_none()
     previous = None if row is None else _to_entry(row)
     entry = make_entry(previous=previous, audit=audit, act=act, subject=subject, before=before, after=after)
-    tx.execute(insert(_ledger).values(**_to_row(entry)))
+    tx.execute(_INSERT, _to_row(entry))
     return entry
 
 

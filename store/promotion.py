@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
 from quarterdeck.core.ledger import ALIAS_ACTS, Audit
 from quarterdeck.core.registry import Version, check_promotable, check_rollback
 from quarterdeck.core.values import Alias, VersionState
 from quarterdeck.store import ledger, splits
-from quarterdeck.store.registry import aliases, get, set_state, settle_state
+from quarterdeck.store.registry import aliases, get, set_state, settle_states
 from quarterdeck.store.rows import table
 from quarterdeck.store.tables import AliasRow
 
 _alias = table(AliasRow)
+_ONE = (
+    _alias.c.environment == bindparam("where"),
+    _alias.c.model == bindparam("of"),
+    _alias.c.alias == bindparam("name"),
+)
+_NAME, _MOVE, _UNNAME = insert(_alias), update(_alias).where(*_ONE), delete(_alias).where(*_ONE)
 
 UNSEEN = -1  # for `saw_challenger`: take the challenger as it is at the time of the act
 
@@ -193,24 +199,26 @@ def _move(
 ) -> None:
     """Write the names and states that differ, and the one ledger entry with the states as they were, for undo."""
     environment = audit.environment or ""
-    touched = sorted({before.get(alias, 0) for alias in Alias} | {after.get(alias, 0) for alias in Alias})
-    touched = [number for number in touched if number]
-    states = {str(number): get(tx, model, number).state.value for number in touched}
-    audit = audit.adding(states=states)
+    touched = {number: get(tx, model, number) for number in sorted({*before.values(), *after.values()})}
+    audit = audit.adding(states={str(number): version.state.value for number, version in touched.items()})
     noted = {"before": _plain(before), "after": _plain(after)}
     entry = ledger.append(tx, audit, act=act, subject=f"{model}@{subject}", **noted)
-    where = (_alias.c.environment == environment, _alias.c.model == model)
-    for alias in Alias:
-        if before.get(alias) == after.get(alias):
-            continue
-        tx.execute(delete(_alias).where(*where, _alias.c.alias == alias.value))
+    changed = [alias for alias in Alias if before.get(alias) != after.get(alias)]
+    key = {"environment": environment, "model": model}
+    for alias in changed:
         if alias in after:
-            row = {"environment": environment, "model": model, "alias": alias.value, "version": after[alias]}
-            tx.execute(insert(_alias).values(**row, changed_at=audit.at, ledger_seq=entry.seq))
-    for number in touched:
-        settle_state(tx, model, number, (standings or {}).get(number))
+            row = {"version": after[alias], "changed_at": audit.at, "ledger_seq": entry.seq}
+            statement = _MOVE if alias in before else _NAME
+            tx.execute(statement, _bound(key, alias) | row if alias in before else key | {"alias": alias.value} | row)
+        else:
+            tx.execute(_UNNAME, _bound(key, alias))
+    settle_states(tx, model, touched, standings or {})
     if before.get(Alias.CHALLENGER) != after.get(Alias.CHALLENGER):
         splits.clear(tx, environment, model)  # a share was given to one challenger, not to the next
+
+
+def _bound(key: Mapping[str, str], alias: Alias) -> dict[str, Any]:
+    return {"where": key["environment"], "of": key["model"], "name": alias.value}
 
 
 def _named(noted: Any) -> dict[Alias, int]:

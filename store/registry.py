@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 
 from quarterdeck.core.errors import NotFoundError, RefusedError
 from quarterdeck.core.gates import GateResult
@@ -20,11 +21,18 @@ from quarterdeck.store.tables import AliasRow, VersionRow
 _version = table(VersionRow)
 _alias = table(AliasRow)
 
+# Made once: a statement takes longer to build than to run.
+_LAST = select(func.max(_version.c.number)).where(_version.c.model == bindparam("model"))
+_GET = select(_version).where(_version.c.model == bindparam("model"), _version.c.number == bindparam("number"))
+_INSERT = insert(_version)
+_SET_STATE = update(_version).where(_version.c.model == bindparam("of"), _version.c.number == bindparam("which"))
+_NAMES = select(_alias.c.alias, _alias.c.version).where(_alias.c.model == bindparam("model"))
+_ALIASES = _NAMES.where(_alias.c.environment == bindparam("environment"))
+
 
 def register(tx: Connection, draft: Version, audit: Audit) -> Version:
     """Add a version under the next number of its model (the draft's own number is not looked at)."""
-    last = tx.execute(select(func.max(_version.c.number)).where(_version.c.model == draft.model)).scalar()
-    number = (last or 0) + 1
+    number = (tx.execute(_LAST, {"model": draft.model}).scalar() or 0) + 1
     values = {name: getattr(draft, name) for name in _PLAIN} | {
         "number": number,
         "state": draft.state.value,
@@ -34,7 +42,7 @@ def register(tx: Connection, draft: Version, audit: Audit) -> Version:
         "metrics": dict(draft.metrics),
         "verdicts": [result.to_json() for result in draft.verdicts],
     }
-    tx.execute(insert(_version).values(**values))
+    tx.execute(_INSERT, values)
     ledger.append(
         tx,
         audit.adding(artifact=draft.artifact, metrics=dict(draft.metrics)),
@@ -47,7 +55,7 @@ def register(tx: Connection, draft: Version, audit: Audit) -> Version:
 
 
 def get(tx: Connection, model: str, number: int) -> Version:
-    row = tx.execute(select(_version).where(_version.c.model == model, _version.c.number == number)).one_or_none()
+    row = tx.execute(_GET, {"model": model, "number": number}).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no version {model}@{number}", hint=f"`quarterdeck model versions {model}`")
     return _to_version(row)
@@ -91,8 +99,7 @@ def models(tx: Connection) -> list[str]:
 
 
 def aliases(tx: Connection, model: str, environment: str) -> dict[Alias, int]:
-    where = (_alias.c.model == model, _alias.c.environment == environment)
-    rows = tx.execute(select(_alias.c.alias, _alias.c.version).where(*where))
+    rows = tx.execute(_ALIASES, {"model": model, "environment": environment})
     return {Alias(alias): version for alias, version in rows}
 
 
@@ -111,21 +118,24 @@ def retire(tx: Connection, model: str, number: int, audit: Audit) -> Version:
     return get(tx, model, number)
 
 
-def settle_state(tx: Connection, model: str, number: int, standing: VersionState | None = None) -> None:
-    """Give a version the state that its names mean: the highest place over all environments, else its standing."""
-    version = get(tx, model, number)
-    bears = set(tx.execute(select(_alias.c.alias).where(_same(version))).scalars())
-    place = next((state for state in PLACES if state.value in bears), None)
-    known = None if standing in PLACES else standing
-    set_state(tx, version, place or known or version.standing)
+def settle_states(
+    tx: Connection, model: str, versions: Mapping[int, Version], standings: Mapping[int, VersionState]
+) -> None:
+    """Give versions the state that their names mean: the highest place over all environments, else their standing."""
+    bears: dict[int, set[str]] = {}
+    for alias, number in tx.execute(_NAMES, {"model": model}):
+        bears.setdefault(number, set()).add(alias)
+    for number, version in versions.items():
+        place = next((state for state in PLACES if state.value in bears.get(number, ())), None)
+        known = standings.get(number)
+        set_state(tx, version, place or (known if known not in PLACES else None) or version.standing)
 
 
 def set_state(tx: Connection, version: Version, to: VersionState) -> None:
     if version.state is to:
         return
     transition(version.state, to)
-    where = (_version.c.model == version.model, _version.c.number == version.number)
-    tx.execute(update(_version).where(*where).values(state=to.value))
+    tx.execute(_SET_STATE, {"of": version.model, "which": version.number, "state": to.value})
 
 
 def _same(version: Version) -> ColumnElement[bool]:
