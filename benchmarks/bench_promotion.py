@@ -130,6 +130,17 @@ def report(seen: Seen, moved: list[tuple[float, int]]) -> dict[str, float | int]
     }
 
 
+def two_versions(console: Console) -> None:
+    """Train fuel twice."""
+    manifest = console.workspace.pipelines_folder / "fuel" / "pipeline.toml"
+    for trees in (200, 199):  # the same model twice would be one version
+        manifest.write_text(manifest.read_text().replace("max_iter = 200", f"max_iter = {trees}"))
+        run = foreground.run_pipeline(
+            console.workspace, console.database, "fuel", by="bench", on_change=lambda *_: None
+        )
+        assert run.status is RunStatus.SUCCEEDED, run.error
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--acts", type=int, default=20)
@@ -139,13 +150,7 @@ def main() -> int:
         workspace = create_workspace(Path(folder) / "workspace")
         workspace.settings_file.write_text("[server]\nport = 0\n")
         with Console.open(workspace.root) as console:
-            manifest = workspace.pipelines_folder / "fuel" / "pipeline.toml"
-            for trees in (200, 199):  # two versions: the same model twice would be one
-                manifest.write_text(manifest.read_text().replace("max_iter = 200", f"max_iter = {trees}"))
-                run = foreground.run_pipeline(
-                    workspace, console.database, "fuel", by="bench", on_change=lambda *_: None
-                )
-                assert run.status is RunStatus.SUCCEEDED, run.error
+            two_versions(console)
             service = control.start_server(workspace, console.database)
             try:
                 found = report(*asyncio.run(measure(console, service, arguments.acts)))

@@ -72,11 +72,16 @@ class Confirm(ModalScreen[str | None]):
             self.focus_next()
 
     def on_key(self, event: Key) -> None:
-        """What is typed while Cancel has the focus is meant for the first field that waits."""
-        if isinstance(self.focused, Button) and event.character and event.is_printable and event.character != " ":
+        """What is typed while a button has the focus is meant for the first field that waits.
+
+        A field keeps what it takes, so what arrives here was aimed at a button, if only because the focus moves more
+        slowly than fast typing.
+        """
+        if event.character and event.is_printable and event.character != " ":
             fields = list(self.query(Input))
-            field = next((field for field in fields if not field.value), fields[-1])
-            field.focus()
+            waiting = next((field for field in fields if not field.value), fields[-1])
+            field = self.focused if isinstance(self.focused, Input) else waiting
+            self.set_focus(field)  # at once: Widget.focus() waits a turn
             field.insert_text_at_cursor(event.character)
             event.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual import events
 from textual.widgets import Button, Input
 
 from quarterdeck.console import acts
@@ -88,6 +89,18 @@ async def test_in_production_the_button_waits_for_the_models_name(console: Conso
         await deck.until(lambda: not button.disabled)
         lines = deck.app.screen.query_one("#changes", Lines).text()
     assert "production" in lines and "2 → 4" in lines and "3 of 3 passed" in lines
+
+
+async def test_what_is_typed_faster_than_the_focus_moves_stays_in_one_field(console: Console, opened: Any) -> None:
+    async with opened(console) as deck:
+        await deck.open("3", "versions", "flights@4")
+        await deck.press("P")
+        await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
+        for letter in "hurry":  # in one burst, as a terminal sends pasted text
+            deck.app.post_message(events.Key(letter, letter))
+        reason = deck.app.screen.query_one("#reason", Input)
+        await deck.until(lambda: reason.value == "hurry", "the whole word in the first field")
+        assert deck.app.screen.query_one("#typed", Input).value == ""
 
 
 async def test_a_champion_that_changed_meanwhile_refuses_the_act(console: Console, opened: Any, seed: Any) -> None:
