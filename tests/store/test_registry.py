@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.values import Alias, VersionState
 from quarterdeck.store import ledger, promotion, registry, splits
 from quarterdeck.store.engine import Database
+from quarterdeck.store.live_at import live_at
 
 Register = Callable[..., Version]
 PRODUCTION = "production"
@@ -286,3 +287,20 @@ def test_a_split_belongs_to_one_challenger_and_goes_with_it(
         assert splits.find(tx, PRODUCTION, "flights") == splits.Split(version=2, weight=5, shadow=True)
         promotion.challenge(tx, "flights", 3, audit(now))
         assert splits.find(tx, PRODUCTION, "flights") is None
+
+
+def test_what_was_live_at_a_time_says_which_share_the_challenger_had(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register(), register()
+    promote(database, 1, None, now)
+    times = [now + timedelta(minutes=minute) for minute in range(1, 5)]
+    with database.write() as tx:
+        promotion.challenge(tx, "flights", 2, audit(times[0]))
+        promotion.split(tx, "flights", audit(times[1]), version=2, weight=25, shadow=True)
+        promotion.withdraw(tx, "flights", audit(times[2]))
+        promotion.challenge(tx, "flights", 2, audit(times[3]))
+    with database.read() as tx:
+        found = [live_at(tx, at)[0] for at in (now, *times)]
+    assert [(item.challenger, item.weight) for item in found] == [(None, 0), (2, 0), (2, 25), (None, 0), (2, 0)]
+    assert {item.champion for item in found} == {1}
