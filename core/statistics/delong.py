@@ -30,6 +30,13 @@ class AucDifference:
     positives: int
     negatives: int
 
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """The two-sided interval of the difference; a point where the standard error is 0."""
+        if not 0 < confidence < 1:
+            raise RefusedError(f"confidence lies between 0 and 1, found {confidence}", hint="0.95 is usual")
+        width = float(special.ndtri(0.5 + confidence / 2)) * self.standard_error
+        return self.difference - width, self.difference + width
+
 
 def paired_auc_difference(y_true: ArrayLike, first: ArrayLike, second: ArrayLike) -> AucDifference:
     """Compare two scores, each (n,), on the same n rows; y_true (n,) holds 0 and 1.

@@ -21,6 +21,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from quarterdeck.core.errors import RefusedError
 
 
@@ -47,6 +50,11 @@ class State:
         p = min(self.p, p_value(n=n, mean=mean, variance=self.variance, tau2=self.tau2))
         return replace(self, n=n, mean=mean, p=p)
 
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """The confidence sequence's interval now; it leaves 0 out where the evidence now is 1/alpha or more."""
+        radius = confidence_radius(n=self.n, variance=self.variance, tau2=self.tau2, alpha=alpha)
+        return self.mean - radius, self.mean + radius
+
 
 def log_likelihood_ratio(*, n: int, mean: float, variance: float, tau2: float) -> float:
     """The log of L; 0 where n = 0. Finite however large the evidence.
@@ -62,6 +70,20 @@ def log_likelihood_ratio(*, n: int, mean: float, variance: float, tau2: float) -
         return 0.0 if mean == 0 else math.inf
     spread = variance + n * tau2
     return 0.5 * math.log(variance / spread) + (n * mean) ** 2 * tau2 / (2 * variance * spread)
+
+
+def log_evidence(values: ArrayLike, *, variance: float, tau2: float) -> NDArray[np.float64]:
+    """(n,) log L after each of n observations of the given variance, in order of arrival; none give an empty array.
+
+    `variance` is positive. Raises RefusedError on NaN, infinity, and where log_likelihood_ratio() does.
+    """
+    _check(0, 0.0, variance, tau2)
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or not np.isfinite(x).all() or variance == 0:
+        raise RefusedError("evidence needs a flat list of finite numbers and a variance above 0")
+    spread = variance + np.arange(1, len(x) + 1) * tau2
+    log_l = 0.5 * np.log(variance / spread) + np.cumsum(x) ** 2 * tau2 / (2 * variance * spread)
+    return np.asarray(log_l, dtype=np.float64)
 
 
 def p_value(*, n: int, mean: float, variance: float, tau2: float, previous: float = 1.0) -> float:

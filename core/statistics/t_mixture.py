@@ -56,10 +56,11 @@ def _log_ratio(u: Floats, r: Floats) -> Floats:
 def _running(x: Floats, n: Floats) -> tuple[Floats, Floats]:
     """Mean and sum of squared deviations after each row.
 
-    Centred on the mean of all, so that the difference of two large sums does not eat the digits; what
-    rounding leaves of a sum that should be 0 is set to 0.
+    Centred on the first row, so that the difference of two large sums does not eat the digits, and rows that
+    come later do not change what was found before, not even in the last digit; what rounding leaves of a sum
+    that should be 0 is set to 0.
     """
-    centre = x.mean() if len(x) else 0.0
+    centre = x[0] if len(x) else 0.0
     shifted = x - centre
     offset = np.cumsum(shifted) / n
     total = np.cumsum(shifted**2)
@@ -83,6 +84,25 @@ def confidence_radius(*, n: int, variance: float, g: float, alpha: float) -> flo
     if k >= r:
         return math.inf
     return math.sqrt(v * (k - 1) / (1 - k / r) * variance / n)
+
+
+def confidence_sequence(values: ArrayLike, *, g: float, alpha: float) -> tuple[Floats, Floats]:
+    """(n,) the lower and (n,) the upper end after each of n observations; empty input gives empty arrays.
+
+    All intervals together hold the mean with probability 1 - alpha or more. An interval leaves 0 out exactly
+    where log_evidence() has reached log(1/alpha). Infinite at the first rows; of no width where all rows so
+    far are equal and enough. Raises RefusedError as log_evidence() does.
+    """
+    check_alpha(alpha)
+    x = _checked(values, g)
+    n = np.arange(1, len(x) + 1, dtype=np.float64)
+    mean, squares = _running(x, n)
+    r = 1 + n * g
+    k = np.exp((2 * math.log(1 / alpha) + np.log(r)) / n)
+    told = (n > 1) & (k < r)
+    radius = np.full_like(x, np.inf)
+    radius[told] = np.sqrt((k[told] - 1) / (1 - k[told] / r[told]) * squares[told] / n[told])
+    return mean - radius, mean + radius
 
 
 def rows_to_decide(effect: float, *, g: float, alpha: float, most: int = 10_000_000) -> int | None:

@@ -14,6 +14,7 @@ from quarterdeck.core.statistics.msprt import (
     State,
     best_tau2,
     confidence_radius,
+    log_evidence,
     log_likelihood_ratio,
     p_value,
 )
@@ -117,3 +118,29 @@ def test_what_has_no_meaning_is_refused() -> None:
         best_tau2(variance=0.0, n=5, alpha=0.05)
     with pytest.raises(RefusedError, match="no observation"):
         State(variance=1, tau2=1).add(math.nan)
+
+
+@given(st.lists(st.floats(-10, 10), max_size=40), st.floats(0.1, 10), st.floats(0.01, 1))
+def test_the_path_is_the_ratio_after_each_row(values: list[float], variance: float, tau2: float) -> None:
+    path = log_evidence(values, variance=variance, tau2=tau2)
+    assert path.shape == (len(values),)
+    for k in range(1, len(values) + 1):
+        direct = log_likelihood_ratio(n=k, mean=float(np.mean(values[:k])), variance=variance, tau2=tau2)
+        assert path[k - 1] == pytest.approx(direct, rel=1e-6, abs=1e-9)
+
+
+def test_the_interval_of_a_stream_leaves_0_out_where_its_p_says_so() -> None:
+    state = State(variance=2.0, tau2=1.0)
+    assert state.interval(0.05) == (-math.inf, math.inf)
+    for _ in range(100):
+        before, state = state, state.add(0.5)
+        assert (state.interval(0.05)[0] > 0) is (state.p <= 0.05)
+        assert state.interval(0.05)[0] <= state.mean <= state.interval(0.05)[1]
+        assert state.p <= before.p
+    assert state.p == pytest.approx(0.01558357, rel=1e-6)
+
+
+@pytest.mark.parametrize(("values", "variance"), [([math.nan], 1.0), ([math.inf], 1.0), ([[1.0]], 1.0), ([1.0], 0.0)])
+def test_a_path_without_meaning_is_refused(values: list[float], variance: float) -> None:
+    with pytest.raises(RefusedError):
+        log_evidence(values, variance=variance, tau2=1.0)

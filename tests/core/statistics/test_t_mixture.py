@@ -12,7 +12,7 @@ from scipy import integrate, stats
 
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.statistics import msprt
-from quarterdeck.core.statistics.t_mixture import confidence_radius, log_evidence, rows_to_decide
+from quarterdeck.core.statistics.t_mixture import confidence_radius, confidence_sequence, log_evidence, rows_to_decide
 
 values = st.lists(st.floats(-100, 100, allow_subnormal=False), max_size=40)
 
@@ -129,3 +129,30 @@ def test_the_rows_to_decide_are_where_the_evidence_decides() -> None:
 def test_what_has_no_meaning_is_refused(x: list[float], g: float) -> None:
     with pytest.raises(RefusedError):
         log_evidence(x, g=g)
+
+
+@given(values, st.floats(0.01, 1.0), st.floats(0.01, 0.5))
+def test_the_sequence_leaves_0_out_where_the_evidence_decides(x: list[float], g: float, alpha: float) -> None:
+    low, high = confidence_sequence(x, g=g, alpha=alpha)
+    evidence = log_evidence(x, g=g)
+    assert low.shape == high.shape == evidence.shape == (len(x),)
+    for k in range(1, len(x)):
+        if abs(evidence[k] - math.log(1 / alpha)) > 1e-6:
+            assert bool(low[k] > 0 or high[k] < 0) is bool(evidence[k] > math.log(1 / alpha))
+
+
+def test_the_sequence_is_the_mean_and_the_radius_at_each_row() -> None:
+    x = np.random.default_rng(4).normal(3, 2, 200)
+    low, high = confidence_sequence(x, g=0.05, alpha=0.1)
+    for k in (1, 2, 3, 50, 200):
+        variance = float(x[:k].var(ddof=1)) if k > 1 else 0.0
+        radius = confidence_radius(n=k, variance=variance, g=0.05, alpha=0.1)
+        assert high[k - 1] - low[k - 1] == pytest.approx(2 * radius)
+        if math.isfinite(radius):
+            assert (low[k - 1] + high[k - 1]) / 2 == pytest.approx(x[:k].mean())
+    assert [part.tolist() for part in confidence_sequence([], g=0.1, alpha=0.1)] == [[], []]
+
+
+@given(values, st.integers(0, 40))
+def test_the_same_rows_give_the_same_evidence_to_the_last_digit(x: list[float], cut: int) -> None:
+    np.testing.assert_array_equal(log_evidence(x, g=0.1)[:cut], log_evidence(x[:cut], g=0.1))
