@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quarterdeck.console.actor import client_address, current_actor
+from quarterdeck.console.presented import presented_token
 from quarterdeck.core.clock import utc_now
+from quarterdeck.core.errors import NotAllowedError
+from quarterdeck.core.ledger import Audit
+from quarterdeck.core.rights import person_of
 from quarterdeck.core.settings import Settings, read_settings
 from quarterdeck.store.workspace import Workspace, find_workspace
 
@@ -16,28 +20,58 @@ if TYPE_CHECKING:
     from quarterdeck.store.engine import Database
 
 
-def current_actor() -> str:
-    """The operating system's user; behind sudo also the person who called it."""
-    user = getpass.getuser()
-    caller = os.environ.get("SUDO_USER")
-    return f"{caller} as {user}" if caller and caller != user else user
-
-
 class Console:
-    """An open workspace. Databases are opened when first asked for; close() closes what was opened."""
+    """An open workspace. Databases are opened when first asked for; close() closes what was opened.
 
-    def __init__(self, workspace: Workspace, settings: Settings, *, actor: str, read_only: bool = False) -> None:
+    `actor` is who acts; `token` the digest of the secret it was shown with, where it is a token; `client` the address
+    that an ssh session says it comes from, kept with every act as information.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        settings: Settings,
+        *,
+        actor: str,
+        read_only: bool = False,
+        client: str | None = None,
+    ) -> None:
         self.workspace = workspace
         self.settings = settings
         self.actor = actor
         self.read_only = read_only
+        self.token: str | None = None
+        self.client = client
 
     @classmethod
     def open(cls, explicit: Path | None = None, *, read_only: bool = False) -> Console:
         """The workspace named by `--workspace` or QUARTERDECK_WORKSPACE, or found upwards from here."""
         named = explicit or (Path(env) if (env := os.environ.get("QUARTERDECK_WORKSPACE")) else None)
         workspace = find_workspace(Path.cwd(), named)
-        return cls(workspace, read_settings(workspace.settings_file), actor=current_actor(), read_only=read_only)
+        settings = read_settings(workspace.settings_file)
+        secret = presented_token(os.environ)
+        client = client_address(os.environ)
+        console = cls(workspace, settings, actor=current_actor(), read_only=read_only, client=client)
+        if secret is not None:
+            console.act_as(secret)
+        return console
+
+    def act_as(self, secret: str) -> None:
+        """Be the token with this secret. One that does not count is refused, and never taken for the person."""
+        # start-up time: a person's console does not wait for the database's libraries
+        from quarterdeck.store import refusals, tokens
+
+        now, sha256 = utc_now(), tokens.digest(secret)
+        try:
+            with self.database.read() as tx:
+                self.actor, self.token = tokens.identify(tx, sha256, now).actor, sha256
+        except NotAllowedError as error:
+            audit = Audit(actor=self.actor, environment=self.environment, at=now, reason=error.message)
+            if not self.read_only:
+                with self.database.write() as tx:
+                    refusals.note(tx, audit, error, wanted="act with a token", right="act", subject="token")
+            self.close()
+            raise
 
     @property
     def environment(self) -> str:
@@ -46,7 +80,7 @@ class Console:
     @property
     def person(self) -> str:
         """Whose rights count: the one who acts, whatever account they act through."""
-        return self.actor.partition(" as ")[0]
+        return person_of(self.actor)
 
     @cached_property
     def database(self) -> Database:

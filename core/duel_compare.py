@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from quarterdeck.core.duel import DuelVerdict
+from quarterdeck.core.duel import DuelVerdict, Mode
+from quarterdeck.core.duel_intervals import PLANNED
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.metrics.families import compute_all
 from quarterdeck.core.metrics.losses import DEFAULT_LOSS, losses_of
@@ -26,8 +27,6 @@ from quarterdeck.core.statistics.t_mixture import confidence_radius, log_evidenc
 from quarterdeck.core.values import Decision, Task
 
 MINIMUM_PER_CLASS = 20
-# The mixture is laid out to be sharpest at this many times the minimum of labels.
-_PLANNED = 10
 _LARGEST = 1e300  # what an e-value is shown as at most: JSON knows no infinity
 
 
@@ -63,16 +62,15 @@ def compare(
     minimum_labels without meaning.
     """
     check_alpha(alpha)
-    if minimum_labels < 2:
-        raise RefusedError(f"a duel on {minimum_labels} labels shows nothing", hint="2 or more; 200 is the default")
+    check_minimum(minimum_labels)
     loss = loss or DEFAULT_LOSS[task]
     if np.shape(y_true)[:1] == (0,):
-        return _nothing(loss, alpha, minimum_labels)
+        return no_labels(loss, alpha, minimum_labels)
     champion = Rows.check(task, y_true, champion_score, classes=classes)
     challenger = Rows.check(task, y_true, challenger_score, classes=classes)
     differences = losses_of(challenger, loss) - losses_of(champion, loss)
     n, mean = len(differences), float(differences.mean())
-    g = best_tau2(variance=1.0, n=_PLANNED * minimum_labels, alpha=alpha) if tau2 is None else tau2
+    g = best_tau2(variance=1.0, n=PLANNED * minimum_labels, alpha=alpha) if tau2 is None else tau2
     start = _start(champion, minimum_labels)
     evidence = _strongest(differences, start, g)
     e_value = min(math.exp(min(evidence.log_e, 690.0)), _LARGEST)
@@ -93,7 +91,14 @@ def compare(
     )
 
 
-def _nothing(loss: str, alpha: float, minimum_labels: int) -> DuelVerdict:
+def check_minimum(minimum_labels: int) -> None:
+    """RefusedError on a minimum of labels without meaning."""
+    if minimum_labels < 2:
+        raise RefusedError(f"a duel on {minimum_labels} labels shows nothing", hint="2 or more; 200 is the default")
+
+
+def no_labels(loss: str, alpha: float, minimum_labels: int, *, mode: Mode = Mode.PAIRED, ratio: int = 1) -> DuelVerdict:
+    """The verdict before there is anything to compare."""
     return DuelVerdict(
         decision=Decision.HOLD,
         n=0,
@@ -107,6 +112,8 @@ def _nothing(loss: str, alpha: float, minimum_labels: int) -> DuelVerdict:
         needed=1 / alpha,
         rows_needed=minimum_labels,
         reasons=(f"no labels yet; {minimum_labels} are needed",),
+        mode=mode,
+        ratio=ratio,
     )
 
 

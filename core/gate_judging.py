@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.gates import GateResult
 from quarterdeck.core.metrics.families import check_name, direction
+from quarterdeck.core.metrics.intervals import ROW_LOSS, take
+from quarterdeck.core.metrics.kpi import Kpi, as_kpi
 from quarterdeck.core.metrics.losses import losses_of
 from quarterdeck.core.metrics.scoring import Rows, score_rows
 from quarterdeck.core.statistics.delong import paired_auc_difference
@@ -29,24 +31,15 @@ from quarterdeck.core.values import Direction, Outcome, Task
 MINIMUM_ROWS = 30
 MINIMUM_PER_CLASS = 10
 
-# A metric that is the mean of one loss a row, and the sign that makes it a loss.
-_ROW_LOSS = {
-    "brier_score_loss": "brier_score_loss",
-    "log_loss": "log_loss",
-    "accuracy_score": "zero_one_loss",
-    "mean_absolute_error": "absolute_error",
-}
-
-Kpi = Callable[[NDArray[Any], NDArray[Any]], float]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Paired:
-    """Both models on the same checked rows; `labels` are the true labels as they came, for a KPI."""
+    """Both models on the same checked rows; `labels` and `frame` are the rows as they came, for a KPI."""
 
     candidate: Rows
     champion: Rows
     labels: NDArray[Any]
+    frame: Any
     classes: Sequence[str | int] | None
 
     @property
@@ -64,16 +57,18 @@ def judge_not_worse(
     margin: float = 0.0,
     confidence: float = 0.95,
     classes: Sequence[str | int] | None = None,
-    kpi: Kpi | None = None,
+    kpi: Kpi | Callable[..., Any] | None = None,
     kpi_direction: Direction | None = None,
+    frame: Any = None,
     owner: str | None = None,
     against: str = "champion",
 ) -> GateResult:
     """Judge whether a candidate is worse than the champion by more than `margin`, in the metric's unit.
 
     `y_true`, `score`, `champion_score` and `classes` are as in metrics.families.compute(), for the same rows
-    in the same order. `kpi`, the user's function of (y_true, y_pred), is called with the true labels and the
-    predicted labels or values. The statistic is the worsening: candidate - champion for a loss, the reverse
+    in the same order. `kpi`, the user's function of (y_true, y_pred) or (y_true, y_pred, rows), is called with
+    the true labels, the predicted labels or values, and `frame`, a polars frame of the same rows, which are
+    resampled alike. The statistic is the worsening: candidate - champion for a loss, the reverse
     for a score.
 
     PASS: its upper bound is at most the margin, or there is no champion (`champion_score` None). FAIL: its
@@ -100,11 +95,11 @@ def judge_not_worse(
         return replace(blank, outcome=Outcome.PASS, reason=f"no {against} to compare with")
     better = kpi_direction or direction(metric)
     try:
-        paired = _pair(task, y_true, score, champion_score, classes)
+        paired = _pair(task, y_true, score, champion_score, classes, frame)
         short = _too_few(paired)
         if short is not None:
             return replace(blank, reason=short[0], rows_needed=short[1])
-        bound = _worsening(metric, paired, confidence, kpi, better)
+        bound = _worsening(metric, paired, confidence, None if kpi is None else as_kpi(kpi), better)
     except RefusedError as error:
         return replace(blank, reason=str(error))
     return _verdict(blank, bound, margin)
@@ -116,12 +111,18 @@ def _length(values: ArrayLike) -> int:
 
 
 def _pair(
-    task: Task, y_true: ArrayLike, score: ArrayLike, champion: ArrayLike, classes: Sequence[str | int] | None
+    task: Task,
+    y_true: ArrayLike,
+    score: ArrayLike,
+    champion: ArrayLike,
+    classes: Sequence[str | int] | None,
+    frame: Any,
 ) -> _Paired:
     return _Paired(
         candidate=Rows.check(task, y_true, score, classes=classes),
         champion=Rows.check(task, y_true, champion, classes=classes),
         labels=np.asarray(y_true),
+        frame=frame,
         classes=classes,
     )
 
@@ -142,8 +143,8 @@ def _too_few(paired: _Paired) -> tuple[str, int] | None:
 def _worsening(metric: str, paired: _Paired, confidence: float, kpi: Kpi | None, better: Direction) -> Bound:
     if kpi is not None:
         return _by_bootstrap(_kpi_worsening(kpi, paired, better), paired.n, confidence)
-    if metric in _ROW_LOSS:
-        loss = _ROW_LOSS[metric]
+    if metric in ROW_LOSS:
+        loss = ROW_LOSS[metric]
         return paired_bound(losses_of(paired.candidate, loss) - losses_of(paired.champion, loss), confidence=confidence)
     if metric == "roc_auc_score" and paired.candidate.task is Task.BINARY:
         found = paired_auc_difference(paired.candidate.y, paired.champion.score, paired.candidate.score)
@@ -162,32 +163,30 @@ def _metric_worsening(metric: str, paired: _Paired, better: Direction) -> Callab
     sign = 1 if better is Direction.LOWER else -1
 
     def worsening(rows: NDArray[np.intp]) -> float:
-        candidate = score_rows(metric, _take(paired.candidate, rows))
-        return sign * (candidate - score_rows(metric, _take(paired.champion, rows)))
+        candidate = score_rows(metric, take(paired.candidate, rows))
+        return sign * (candidate - score_rows(metric, take(paired.champion, rows)))
 
     return worsening
-
-
-def _take(source: Rows, rows: NDArray[np.intp]) -> Rows:
-    return replace(source, y=source.y[rows], score=source.score[rows])
 
 
 def _kpi_worsening(kpi: Kpi, paired: _Paired, better: Direction) -> Callable[[NDArray[np.intp]], float]:
     sign = 1 if better is Direction.LOWER else -1
-    candidate, champion = _predicted(paired.candidate, paired), _predicted(paired.champion, paired)
+    candidate = predicted_words(paired.candidate, paired.classes)
+    champion = predicted_words(paired.champion, paired.classes)
 
     def worsening(rows: NDArray[np.intp]) -> float:
         labels = paired.labels[rows]
-        return sign * (float(kpi(labels, candidate[rows])) - float(kpi(labels, champion[rows])))
+        frame = paired.frame[rows] if kpi.takes_rows else None
+        return sign * (kpi(labels, candidate[rows], frame) - kpi(labels, champion[rows], frame))
 
     return worsening
 
 
-def _predicted(rows: Rows, paired: _Paired) -> NDArray[Any]:
+def predicted_words(rows: Rows, classes: Sequence[str | int] | None) -> NDArray[Any]:
     """(n,) what the model says, in the words of the labels."""
     if rows.task is Task.REGRESSION:
         return rows.score
-    return rows.predicted if paired.classes is None else np.asarray(paired.classes)[rows.predicted]
+    return rows.predicted if classes is None else np.asarray(classes)[rows.predicted]
 
 
 def _verdict(blank: GateResult, bound: Bound, margin: float) -> GateResult:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from quarterdeck.core.errors import RefusedError
@@ -38,6 +38,8 @@ class GateResult:
     interval: tuple[float, float] | None = None
     rows_needed: int | None = None
     owner: str | None = None
+    key: str | None = None  # the gate's key in its set: "roc_auc_score min"; None in older records
+    slice: str | None = None  # of a gate in every slice: the worst one, "carrier = UA", which the numbers are of
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"interval": None if self.interval is None else list(self.interval)}
@@ -50,7 +52,8 @@ class GateResult:
             "direction": Direction(data["direction"]),
             "interval": None if interval is None else (float(interval[0]), float(interval[1])),
         }
-        return cls(**(data | typed))
+        known = {item.name for item in fields(cls)}
+        return cls(**({name: value for name, value in data.items() if name in known} | typed))
 
 
 def overall(results: Iterable[GateResult]) -> Outcome:
@@ -70,12 +73,14 @@ def judge_bound(
     minimum: float | None = None,
     maximum: float | None = None,
     owner: str | None = None,
+    interval: tuple[float, float] | None = None,
 ) -> GateResult:
     """Hold a metric against a least or a greatest value, or both; the limit itself passes.
 
     `value` is the metric on `n` rows. None, NaN and `n` = 0 give HOLD; an infinite value is a number like any
-    other, and the result keeps it as None with the value in its reason, because JSON has none. Raises
-    RefusedError where neither limit is given, or where no number can meet both.
+    other, and the result keeps it as None with the value in its reason, because JSON has none. `interval`, the
+    one-sided bounds of the value, is evidence beside it: the value alone decides. Raises RefusedError where neither
+    limit is given, or where no number can meet both.
     """
     _check_limits(metric, minimum, maximum)
     threshold, direction = _nearer(value, minimum, maximum)
@@ -89,6 +94,7 @@ def judge_bound(
         direction=direction,
         n=n,
         reason=reason,
+        interval=interval,
         owner=owner,
     )
 

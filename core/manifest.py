@@ -18,7 +18,9 @@ class Strategy(StrEnum):
     """How a version that passed its gates reaches the traffic."""
 
     DIRECT = "direct"  # it takes the champion's place at once
+    CANARY = "canary"  # it answers a growing share of the clients, as long as its analysis passes
     SHADOW = "shadow"  # it answers beside the champion, unseen, until enough labels tell the two apart
+    AB = "ab"  # it answers a fixed share of the clients until enough labels tell the two apart
 
 
 class Promotion(StrEnum):
@@ -43,16 +45,36 @@ class StepSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateSpec:
-    """One `[[gates]]` table: exactly one of `minimum`, `maximum` and `not_worse_than` is set."""
+    """One `[[gates]]` table: exactly one of `minimum`, `maximum` and `not_worse_than` is set, or none for a target."""
 
     metric: str
     minimum: float | None = None
     maximum: float | None = None
     not_worse_than: str | None = None  # an alias: "champion"
     margin: float = 0.0  # how much worse is still no worse, in the metric's unit
-    confidence: float = 0.95  # of the one-sided bound on the paired difference
+    confidence: float = 0.95  # of the one-sided bound on the paired difference, or over all slices
+    slice: str | None = None  # a column: it must hold in every slice of it
+    rows: int = 100  # a slice with fewer is not judged
+    memory_mb: float | None = None  # target: the most that it may take, in units of 1,000,000 bytes
+    seconds: float | None = None  # target: the longest until it has loaded and answered
+    interpreter: str | None = None  # target: its Python; None: the one that trains
     owner: str | None = None
     where: str | None = field(default=None, compare=False)
+
+    @property
+    def kind(self) -> str | None:
+        """ "min", "max" or "not_worse_than"; None for a target."""
+        if self.not_worse_than is not None:
+            return "not_worse_than"
+        if self.minimum is not None:
+            return "min"
+        return None if self.maximum is None else "max"
+
+    @property
+    def key(self) -> str:
+        """What people call it: "roc_auc_score min", "missed_delay_cost max[carrier]", "target_compatible"."""
+        name = self.metric if self.kind is None else f"{self.metric} {self.kind}"
+        return name if self.slice is None else f"{name}[{self.slice}]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,14 +105,63 @@ class MonitoringSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CheckSpec:
+    """One `[[rollout.checks]]` table: what an analysis measures, and the bounds of success and of failure.
+
+    Within `minimum` and `maximum` it succeeds; beyond `fail_below` or `fail_above` it fails; between the two it is
+    inconclusive. With bounds of one kind only there is nothing between.
+    """
+
+    measure: str  # error_rate, p99_ms, p99_ratio (challenger / champion), or the name of a metric or a KPI
+    minimum: float | None = None
+    maximum: float | None = None
+    fail_below: float | None = None
+    fail_above: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisSpec:
+    """The `[rollout.analysis]` table: how a step is looked at before the next one."""
+
+    interval: timedelta = timedelta(minutes=1)  # between two looks
+    delay: timedelta = timedelta(0)  # after a step began, before its first window
+    count: int = 3  # looks that must pass
+    failure_limit: int = 0  # looks that may fail; one more rolls back
+    inconclusive_limit: int = 2  # looks that may be inconclusive; one more pauses
+    consecutive_errors: int = 4  # looks in a row that could not measure; one more pauses
+    minimum_requests: int = 100  # rows of a window; a look at fewer waits for more
+
+
+DEFAULT_CHECKS = (
+    CheckSpec(measure="error_rate", maximum=0.01, fail_above=0.05),
+    CheckSpec(measure="p99_ratio", maximum=2.0, fail_above=5.0),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RolloutSpec:
     """The `[rollout]` table."""
 
     strategy: Strategy = Strategy.DIRECT
     promote: Promotion = Promotion.MANUAL
-    minimum_labels: int = 200  # paired labelled rows before champion and challenger are compared
+    steps: tuple[float, ...] = (5.0, 25.0, 50.0, 100.0)  # canary: percent of the clients; 100 is the promotion
+    shadow_first: bool = False  # canary: in shadow until the comparison says PROMOTE, before the first share
+    weight: float = 50.0  # ab: percent of the clients
+    approvals: int = 0  # people who must have approved the version before it is promoted
+    minimum_labels: int = 200  # labelled rows before champion and challenger are compared; 0: canary without labels
     maximum_labels: int = 2000  # a comparison still open after so many ends, and the champion stays
     alpha: float = 0.05  # how often a comparison may err
+    analysis: AnalysisSpec = AnalysisSpec()
+    checks: tuple[CheckSpec, ...] = DEFAULT_CHECKS
+    bake: timedelta | None = None  # after the promotion the same checks go on for so long, and roll back
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationSpec:
+    """The `[evaluation]` table."""
+
+    slices: tuple[str, ...] = ()  # the columns whose slices are measured one by one
+    minimum_rows: int = 100  # a slice with fewer is not measured
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +185,7 @@ class Manifest:
     entity: str | None = None
     time: str | None = None
     gates: tuple[GateSpec, ...] = ()
+    evaluation: EvaluationSpec = EvaluationSpec()
     triggers: tuple[TriggerSpec, ...] = ()
     monitoring: MonitoringSpec = MonitoringSpec()
     rollout: RolloutSpec = RolloutSpec()
@@ -122,7 +194,7 @@ class Manifest:
 
 def manifest_json(manifest: Manifest) -> dict[str, Any]:
     """All that the manifest means as JSON values, durations in seconds; not where its file is."""
-    return {item.name: _plain(getattr(manifest, item.name)) for item in fields(manifest) if item.compare}
+    return {item.name: plain_json(getattr(manifest, item.name)) for item in fields(manifest) if item.compare}
 
 
 def manifest_digest(manifest: Manifest) -> str:
@@ -131,13 +203,14 @@ def manifest_digest(manifest: Manifest) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """Values, mappings and lists of them as JSON values; durations in seconds."""
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value) if item.compare}
+        return {item.name: plain_json(getattr(value, item.name)) for item in fields(value) if item.compare}
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     return value

@@ -1,7 +1,8 @@
 """Read pipeline.toml and check every key of it.
 
 All that is wrong is reported at once, each with file, line, key, what was found, what was expected, and the
-nearest valid name. The triggers are read in manifest_triggers.py.
+nearest valid name. The gates are read in manifest_gates.py, the triggers in manifest_triggers.py,
+the rollout in manifest_rollout.py.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.core.manifest import (
-    GateSpec,
     Manifest,
     MonitoringSpec,
-    Promotion,
-    RolloutSpec,
     StepSpec,
-    Strategy,
     TrainingSpec,
 )
+from quarterdeck.core.manifest_gates import read_evaluation, read_gates
+from quarterdeck.core.manifest_rollout import read_rollout
 from quarterdeck.core.manifest_triggers import read_triggers
-from quarterdeck.core.toml_lines import KeyPath, TomlDocument, read_toml
+from quarterdeck.core.toml_lines import TomlDocument, read_toml
 from quarterdeck.core.toml_table import Problems, Table, expected_names, is_name, shown
 from quarterdeck.core.values import Task
 
@@ -31,14 +30,10 @@ PIPELINE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 RESERVED_PARAMETERS = ("pipeline", "report")  # filled by the runner, so no step can have these names
 
 # Every key that a table may have; the documentation is tested against these.
-SECTIONS = ("pipeline", "steps", "gates", "triggers", "monitoring", "rollout", "training")
+SECTIONS = ("pipeline", "steps", "gates", "evaluation", "triggers", "monitoring", "rollout", "training")
 PIPELINE_KEYS = ("name", "description", "owner", "task", "target", "entity", "time")
 STEP_KEYS = ("uses", "with", "inputs", "retries", "timeout")
-GATE_KINDS = ("min", "max", "not_worse_than")
-COMPARISON_KEYS = ("margin", "confidence")
-GATE_KEYS = ("metric", *GATE_KINDS, *COMPARISON_KEYS, "owner")
 MONITORING_KEYS = ("window", "minimum_rows")
-ROLLOUT_KEYS = ("strategy", "promote", "minimum_labels", "maximum_labels", "alpha")
 TRAINING_KEYS = ("seed",)
 
 _USES = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z][\w-]*", re.ASCII)
@@ -70,10 +65,11 @@ def check_manifest(document: TomlDocument, folder: Path) -> Manifest:
         entity=about.text("entity", None),
         time=about.text("time", None),
         steps=_steps(root),
-        gates=_gates(root),
+        gates=read_gates(root),
+        evaluation=read_evaluation(root.table("evaluation")),
         triggers=read_triggers(root),
         monitoring=_monitoring(root.table("monitoring")),
-        rollout=_rollout(root.table("rollout")),
+        rollout=read_rollout(root.table("rollout")),
         training=_training(root.table("training")),
         folder=folder,
     )
@@ -154,67 +150,12 @@ def _not_json(value: Any) -> object | None:
     return None if fits else value
 
 
-def _gates(root: Table) -> tuple[GateSpec, ...]:
-    seen: dict[tuple[str, str], KeyPath] = {}
-    gates = []
-    for table in root.tables("gates"):
-        gates.append(_gate(table))
-        for kind in GATE_KINDS:
-            key = (shown(table.values.get("metric")), kind)
-            if kind in table and seen.setdefault(key, table.path) != table.path:
-                line = root.problems.document.line_of(seen[key])
-                table.wrong(kind, f"for {key[0]} is already set by the gate in line {line}; expected one gate")
-    return tuple(gates)
-
-
-def _gate(table: Table) -> GateSpec:
-    table.only(GATE_KEYS)
-    table.require("metric")
-    given = [kind for kind in GATE_KINDS if kind in table]
-    if len(given) != 1:
-        found = " and ".join(given) or "none"
-        table.problems.add(table.path, f"[[gates]] has {found}; expected exactly one of {', '.join(GATE_KINDS)}")
-    elif given != ["not_worse_than"]:
-        for key in COMPARISON_KEYS:
-            if key in table:
-                table.wrong(key, "says nothing here; expected only beside not_worse_than")
-    return GateSpec(
-        metric=table.text("metric", "", expected="the name of a metric or of a function in steps.py", check=is_name),
-        minimum=table.number("min", None),
-        maximum=table.number("max", None),
-        not_worse_than=table.text("not_worse_than", None, expected='"champion"', check=lambda text: text == "champion"),
-        margin=table.number("margin", 0.0, expected="a number from 0 on", check=lambda margin: margin >= 0),
-        confidence=table.number(
-            "confidence", 0.95, expected="a number from 0.5 to below 1", check=lambda share: 0.5 <= share < 1
-        ),
-        owner=table.text("owner", None),
-        where=table.where,
-    )
-
-
 def _monitoring(table: Table) -> MonitoringSpec:
     table.only(MONITORING_KEYS)
     default = MonitoringSpec()
     return MonitoringSpec(
         window=table.duration("window", default.window),
         minimum_rows=table.integer("minimum_rows", default.minimum_rows, minimum=1),
-    )
-
-
-def _rollout(table: Table) -> RolloutSpec:
-    table.only(ROLLOUT_KEYS)
-    default = RolloutSpec()
-    return RolloutSpec(
-        strategy=table.choice("strategy", Strategy.DIRECT, unavailable=("canary", "ab")),
-        promote=table.choice("promote", Promotion.MANUAL),
-        minimum_labels=table.integer("minimum_labels", default.minimum_labels, minimum=2),
-        maximum_labels=table.integer("maximum_labels", default.maximum_labels, minimum=2),
-        alpha=table.number(
-            "alpha",
-            default.alpha,
-            expected="a number above 0, up to 0.5",
-            check=lambda share: 0 < share <= 0.5,
-        ),
     )
 
 

@@ -14,6 +14,17 @@ from enum import StrEnum
 from quarterdeck.core.errors import NotAllowedError
 
 EVERYWHERE = "*"  # as an environment: all of them
+TOKEN = "token:"  # noqa: S105 - a prefix. No account's name holds a colon: accounts are listed in lines parted by them
+
+
+def person_of(actor: str) -> str:
+    """Whose rights count: the one who acts ("alice as quarterdeck" is alice), whatever account they act through."""
+    return actor.partition(" as ")[0]
+
+
+def is_token(person: str) -> bool:
+    """Whether a token acts, and no person."""
+    return person.startswith(TOKEN)
 
 
 class Role(StrEnum):
@@ -78,6 +89,28 @@ class Grant:
     granted_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """Something that acts by itself under a name of its own; its secret is known to nobody but its holder."""
+
+    name: str
+    created_by: str
+    created_at: datetime  # UTC, as the others
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def actor(self) -> str:
+        """As which it acts, and to which roles are given."""
+        return f"{TOKEN}{self.name}"
+
+    def state(self, now: datetime) -> str:
+        """ "valid", "expired" or "revoked"."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "valid"
+
+
 def effective(grants: Sequence[Grant], person: str, environment: str) -> Grant | None:
     """The grant that counts: the environment's own, else the one for everywhere."""
     own = [grant for grant in grants if grant.person == person and grant.environment in (environment, EVERYWHERE)]
@@ -90,7 +123,8 @@ def refusal(
     """What is said to somebody who lacks a right: which one, what they are, and who has it."""
     have = f"is {role}" if role is not None else "has no role"
     others = ", ".join(holders[:5]) or "nobody"
+    place = "every environment" if environment == EVERYWHERE else environment
     return NotAllowedError(
-        f'{person} {have} in {environment}, and may not "{right}"',
-        hint=f"that takes {least_role(right)}; in {environment} that is {others}",
+        f'{person} {have} in {place}, and may not "{right}"',
+        hint=f"that takes {least_role(right)}; in {place} that is {others}",
     )

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from quarterdeck.core.errors import QuarterdeckError, StepError
-from quarterdeck.core.gate_judging import judge_not_worse
-from quarterdeck.core.gates import GateResult, judge_bound
+from quarterdeck.core.errors import RefusedError, StepError
+from quarterdeck.core.gate_kinds import SERVED
+from quarterdeck.core.gate_served import judge_served
+from quarterdeck.core.gates import GateResult
 from quarterdeck.core.manifest import GateSpec, Manifest
-from quarterdeck.core.metrics.families import compute_all, direction
+from quarterdeck.core.metrics.families import METRICS, compute_with_reasons
+from quarterdeck.core.metrics.scoring import Rows, score_rows
 from quarterdeck.core.models.fitted import FittedModel
-from quarterdeck.core.models.predictors import Answers, SklearnPredictor
-from quarterdeck.core.pipeline.kpis import Kpi, load_kpis
+from quarterdeck.core.models.predictors import Answers
+from quarterdeck.core.pipeline.kpis import load_kpis
 from quarterdeck.core.values import Task
+from quarterdeck.scheduler.engines import predictor_for
+from quarterdeck.scheduler.gate_rows import HeldOut, judge_on_rows, measure_kpi
 
-log = logging.getLogger(__name__)
+# Judges the gates on what will be served, with the training engine's answers to the model's reference rows.
+JudgeServing = Callable[[Sequence[GateSpec], Answers], list[GateResult]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,21 +36,80 @@ class Assessment:
     gates: tuple[GateResult, ...]
 
 
-def assess(manifest: Manifest, model: FittedModel, holdout: pl.DataFrame, champion: FittedModel | None) -> Assessment:
-    """Measure a model and judge it by the manifest's gates; the champion is asked about the same rows."""
+def assess(
+    manifest: Manifest,
+    model: FittedModel,
+    holdout: pl.DataFrame,
+    champion: FittedModel | None,
+    *,
+    gates: Sequence[GateSpec] | None = None,
+    train: pl.DataFrame | None = None,
+    judge_serving: JudgeServing | None = None,
+) -> Assessment:
+    """Measure a model and judge it by the gates (None: the manifest's); the champion is asked about the same rows.
+
+    `train` says where columns are cut into slices (None: the held-out rows themselves). Without `judge_serving`,
+    gates on what will be served are HOLD: nothing was measured.
+    """
+    asked = manifest.gates if gates is None else tuple(gates)
+    held = _held_out(manifest, model, holdout, champion, asked, holdout if train is None else train)
+    served = [gate for gate in asked if gate.metric in SERVED]
+    verdicts = iter(_served(served, model, judge_serving))
+    results = tuple(next(verdicts) if gate.metric in SERVED else judge_on_rows(gate, held) for gate in asked)
+    return Assessment(rows=holdout.height, metrics=dict(held.metrics), gates=results)
+
+
+def _held_out(
+    manifest: Manifest,
+    model: FittedModel,
+    holdout: pl.DataFrame,
+    champion: FittedModel | None,
+    gates: Sequence[GateSpec],
+    train: pl.DataFrame,
+) -> HeldOut:
     task, classes = model.signature.task, model.signature.classes
     y_true = holdout[manifest.target].to_list()
     answers = answers_of(model, holdout)
-    metrics = compute_all(task, y_true, scores_of(answers, task), classes=classes)
+    score = scores_of(answers, task)
+    rows = Rows.check(task, y_true, score, classes=classes)
+    metrics, left_out = compute_with_reasons(task, y_true, score, classes=classes)
+    _add_named(gates, rows, metrics, left_out)
     kpis = load_kpis(manifest)
+    labels = np.asarray(y_true)
+    predicted = np.asarray(answers.labels if answers.labels is not None else answers.values)
     for name, kpi in kpis.items():
-        metrics[name] = _measure(name, kpi, y_true, answers)
-    beaten = None if champion is None else scores_of(answers_of(champion, holdout), task)
-    gates = tuple(
-        _judge(gate, task, classes, y_true, scores_of(answers, task), beaten, metrics, kpis.get(gate.metric))
-        for gate in manifest.gates
+        metrics[name] = measure_kpi(kpi, labels, predicted, holdout)
+    return HeldOut(
+        frame=holdout,
+        train=train,
+        rows=rows,
+        labels=labels,
+        predicted=predicted,
+        score=score,
+        champion_score=None if champion is None else scores_of(answers_of(champion, holdout), task),
+        classes=classes,
+        metrics=metrics,
+        left_out=left_out,
+        kpis=kpis,
     )
-    return Assessment(rows=holdout.height, metrics=metrics, gates=gates)
+
+
+def _add_named(gates: Sequence[GateSpec], rows: Rows, metrics: dict[str, float], left_out: dict[str, str]) -> None:
+    """The metrics that only a gate asks for."""
+    for name in dict.fromkeys(gate.metric for gate in gates):
+        if name in METRICS and name not in metrics and name not in left_out:
+            try:
+                metrics[name] = score_rows(name, rows)
+            except RefusedError as error:
+                left_out[name] = error.message
+
+
+def _served(gates: Sequence[GateSpec], model: FittedModel, judge: JudgeServing | None) -> list[GateResult]:
+    if not gates:
+        return []
+    if judge is None:
+        return [judge_served(gate, size_bytes=None, report=None) for gate in gates]
+    return judge(gates, answers_of(model, model.reference))
 
 
 def answers_of(model: FittedModel, rows: pl.DataFrame) -> Answers:
@@ -57,59 +121,9 @@ def answers_of(model: FittedModel, rows: pl.DataFrame) -> Answers:
             hint="a champion trained on other features cannot be compared on these rows: retire it first",
         )
     columns = {name: rows[name].to_list() for name in model.signature.names}
-    return SklearnPredictor(model.estimator, model.signature).predict(columns)
+    return predictor_for(model.estimator, model.signature).predict(columns)
 
 
 def scores_of(answers: Answers, task: Task) -> Any:
     """What metrics take: probabilities (multiclass), the positive class's probability (binary), or values."""
     return answers.probabilities if task is Task.MULTICLASS else answers.scores
-
-
-def _judge(
-    gate: GateSpec,
-    task: Task,
-    classes: Any,
-    y_true: list[Any],
-    score: Any,
-    beaten: Any,
-    metrics: dict[str, float],
-    kpi: Kpi | None,
-) -> GateResult:
-    better = direction(gate.metric, minimum=gate.minimum, maximum=gate.maximum)
-    if gate.not_worse_than is None:
-        return judge_bound(
-            metric=gate.metric,
-            value=metrics.get(gate.metric),
-            n=len(y_true),
-            minimum=gate.minimum,
-            maximum=gate.maximum,
-            owner=gate.owner,
-        )
-    return judge_not_worse(
-        metric=gate.metric,
-        task=task,
-        y_true=y_true,
-        score=score,
-        champion_score=beaten,
-        margin=gate.margin,
-        confidence=gate.confidence,
-        classes=classes,
-        kpi=kpi,
-        kpi_direction=better if kpi else None,
-        owner=gate.owner,
-        against=gate.not_worse_than,
-    )
-
-
-def _measure(name: str, kpi: Kpi, y_true: list[Any], answers: Answers) -> float:
-    predicted = answers.labels if answers.labels is not None else answers.values
-    try:
-        value = float(kpi(np.asarray(y_true), np.asarray(predicted)))
-    except QuarterdeckError:
-        raise
-    except Exception as error:  # a user's function: anything can come out of it, and it costs the run alone
-        log.exception("the KPI %s", name)
-        raise StepError(f"the KPI failed: {type(error).__name__}: {error}", where=name) from error
-    if not np.isfinite(value):
-        raise StepError(f"the KPI is {value}", where=name, hint="return a finite number for every set of rows")
-    return value

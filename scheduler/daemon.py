@@ -20,6 +20,7 @@ from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.lock import single_instance
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
+from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.server_keeper import ServerKeeper
 from quarterdeck.scheduler.state import State, open_state
 from quarterdeck.scheduler.timetable import Timetable
@@ -45,6 +46,7 @@ class Daemon:
         self._monitor = Monitor(state)
         self._watch = Watch(state)
         self._duels = Duels(state)
+        self._rollouts = Rollouts(state)
         self._beaten_at: datetime | None = None
         self._problems: dict[str, str] = {}
 
@@ -75,6 +77,7 @@ class Daemon:
             ("workers", self._workers.tick),
             ("queue", self._start_queued),
             ("monitor", self._watch_traffic),
+            ("rollouts", self._roll_out),
             ("heartbeat", self._beat),
         ]
         for name, job in jobs:
@@ -135,6 +138,9 @@ class Daemon:
         self._watch.tick(manifests, touched, now)
         self._duels.tick(manifests, now)
 
+    def _roll_out(self, now: datetime) -> None:
+        self._rollouts.tick(self._manifests.by_name, now)
+
     def _beat(self, now: datetime) -> None:
         if (
             self._beaten_at is not None
@@ -152,6 +158,7 @@ class Daemon:
     def _stop(self) -> None:
         now = utc_now()
         self._timetable.stop()
+        self._duels.close()
         self._workers.stop(now)
         if not self._keep_server:
             self._server.stop()

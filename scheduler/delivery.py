@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,17 +16,22 @@ from sqlalchemy import Connection
 
 from quarterdeck.core.gates import GateResult, overall
 from quarterdeck.core.ledger import Audit
-from quarterdeck.core.manifest import Manifest, Promotion, Strategy
+from quarterdeck.core.manifest import GateSpec, Manifest, Promotion, Strategy
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.kinds import engine_of, kind_of
+from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.profile import build_profile
 from quarterdeck.core.registry import Version
+from quarterdeck.core.rollout_spec import with_strategy
 from quarterdeck.core.runs import Run
-from quarterdeck.core.values import Alias, Engine, Outcome, VersionState
-from quarterdeck.scheduler.assessment import Assessment, answers_of, assess
+from quarterdeck.core.values import Alias, Outcome, VersionState
+from quarterdeck.scheduler.assessment import Assessment, JudgeServing, answers_of, assess
+from quarterdeck.scheduler.evaluation import KIND, champion_number, keep_evaluation
+from quarterdeck.scheduler.gate_serving import judge_serving, served_of
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import promotion, registry, steps
-from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store import gate_sets, promotion, registry, rollouts, steps
+from quarterdeck.store.artifacts import Artifact, ArtifactStore
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +59,39 @@ def deliver(
 
     The newest version is given back where this is the same model, byte for byte, with the same outcome.
     """
-    assessment = assess(manifest, model, holdout, champion)
+    beaten = champion_number(state, manifest.name)
     conversion = to_onnx(model)
+    onnx = None if conversion.onnx is None else artifacts.put(conversion.onnx)
+    with state.database.read() as tx:
+        gate_set = gate_sets.of_manifest(tx, manifest)
+    assessment = assess(
+        manifest,
+        model,
+        holdout,
+        champion,
+        gates=None if gate_set is None else gate_set.gates,
+        train=train,
+        judge_serving=_serving_judge(state, artifacts, manifest.name, model, model_sha, onnx),
+    )
     profile = build_profile(
         {name: train[name].to_list() for name in model.signature.names},
         model.signature,
         answers_of(model, holdout).scores,
     )
-    onnx = None if conversion.onnx is None else artifacts.put(conversion.onnx)
     kept = artifacts.put(json.dumps(profile.to_json(), sort_keys=True).encode())
+    measured = keep_evaluation(
+        state,
+        artifacts,
+        run,
+        manifest,
+        model=model,
+        train=train,
+        holdout=holdout,
+        values=assessment.metrics,
+        profile=profile,
+        champion=champion,
+        number=beaten,
+    )
     draft = Version(
         model=manifest.name,
         number=0,
@@ -70,13 +100,16 @@ def deliver(
         created=now,
         artifact=model_sha,
         onnx=None if onnx is None else onnx.sha256,
-        engine=Engine.SKLEARN if onnx is None else Engine.ONNX,
+        engine=engine_of(kind_of(model.estimator), converted=onnx is not None),
+        kind=kind_of(model.estimator),
         engine_reason=conversion.reason,
         max_difference=conversion.max_difference,
         signature=model.signature,
         metrics=assessment.metrics,
         verdicts=assessment.gates,
         profile=kept.sha256,
+        evaluation=None if measured is None else measured.sha256,
+        gate_set=None if gate_set is None else gate_set.number,
         trained_from=model.trained_from,
         trained_to=model.trained_to,
         rows=model.rows,
@@ -87,10 +120,22 @@ def deliver(
         if known is not None and known.artifact == model_sha and overall(known.verdicts) is overall(draft.verdicts):
             log.info("the model is the same as %s, and its gates say the same: nothing new", known.reference)
             return known
-        for artifact, kind in ((onnx, "onnx"), (kept, "profile")):
+        for artifact, kind in ((onnx, "onnx"), (kept, "profile"), (measured, KIND)):
             if artifact is not None:
                 steps.record_artifact(tx, artifact.sha256, kind=kind, size=artifact.size, now=now)
         return _register(tx, state, run, manifest, draft, assessment, now)
+
+
+def _serving_judge(
+    state: State, artifacts: ArtifactStore, name: str, model: FittedModel, model_sha: str, onnx: Artifact | None
+) -> JudgeServing:
+    place = str(state.settings.artifacts_url or state.workspace.artifacts)
+
+    def judge(gates: Sequence[GateSpec], expected: Answers) -> list[GateResult]:
+        served = served_of(place, name, model, artifact=model_sha, onnx=None if onnx is None else onnx.sha256)
+        return judge_serving(gates, served, expected, artifacts)
+
+    return judge
 
 
 def _register(
@@ -122,16 +167,20 @@ def _register(
 
 
 def _place(tx: Connection, manifest: Manifest, version: Version, audit: Audit) -> None:
-    """Where an accepted version goes: beside the champion, in its place, or nowhere until a person says so."""
+    """Where an accepted version goes: on its rollout, in the champion's place, or nowhere until a person says so."""
     champion = registry.aliases(tx, version.model, audit.environment or "").get(Alias.CHAMPION)
-    automatic = manifest.rollout.promote is Promotion.AUTO
-    if champion is not None and manifest.rollout.strategy is Strategy.SHADOW:
+    spec = manifest.rollout
+    automatic = spec.promote is Promotion.AUTO
+    if champion is None and automatic and not spec.approvals:
+        audit = replace(audit, reason="accepted by its gates; the first champion")
+        promotion.promote(tx, version.model, version.number, audit, saw_champion=None)
+    elif champion is not None and spec.strategy is not Strategy.DIRECT:
         reason = f"accepted by its gates; compared with version {champion}"
-        promotion.challenge(tx, version.model, version.number, replace(audit, reason=reason))
+        rollouts.begin(tx, version.model, version.number, spec, replace(audit, reason=reason))
     elif automatic:
-        reason = "accepted by its gates; " + ("the first champion" if champion is None else "direct rollout")
-        audit = replace(audit, reason=reason)
-        promotion.promote(tx, version.model, version.number, audit, saw_champion=champion)
+        audit = replace(audit, reason="accepted by its gates; direct rollout")
+        direct = with_strategy(spec, Strategy.DIRECT)
+        rollouts.settle(tx, rollouts.begin(tx, version.model, version.number, direct, audit), audit)
 
 
 def _in_words(gates: tuple[GateResult, ...]) -> str:

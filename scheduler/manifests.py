@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.core.errors import ManifestError
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import Manifest, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
 from quarterdeck.core.values import TriggerKind
 from quarterdeck.scheduler.timetable import schedule
-from quarterdeck.store import alerts, pipelines, triggers
+from quarterdeck.store import alerts, gate_sets, pipelines, triggers
 from quarterdeck.store.engine import Database
 from quarterdeck.store.workspace import Workspace
 from quarterdeck.store.workspace import pipelines as pipeline_files
 
 log = logging.getLogger(__name__)
+
+ACTOR = "quarterdeck"  # nobody is known to have changed a file
 
 
 class Manifests:
@@ -65,7 +68,7 @@ class Manifests:
 
 
 def sync(tx: Any, manifest: Manifest, now: datetime) -> None:
-    """Write a manifest's pipeline and triggers."""
+    """Write a manifest's pipeline, triggers and gates."""
     pipeline = pipelines.Pipeline(
         name=manifest.name,
         task=manifest.task,
@@ -77,3 +80,4 @@ def sync(tx: Any, manifest: Manifest, now: datetime) -> None:
     pipelines.put(tx, pipeline)
     specs = {item["name"]: item for item in manifest_json(manifest)["triggers"]}
     triggers.sync(tx, manifest.name, [(spec.name, spec.kind, specs[spec.name]) for spec in manifest.triggers])
+    gate_sets.sync(tx, manifest, Audit(actor=ACTOR, environment=None, at=now, reason="as pipeline.toml says"))

@@ -18,17 +18,22 @@ _THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THR
 
 
 def spawn(
-    module: str, *arguments: str, log: Path, stdin: int = subprocess.DEVNULL, single_threaded: bool = False
+    module: str,
+    *arguments: str,
+    log: Path,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int | None = None,
+    single_threaded: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m module arguments`, appending what it prints to `log`."""
+    """Start `python -m module arguments`, appending what it prints to `log`; its answer to `stdout`, if given."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = os.environ | {"PYTHONUNBUFFERED": "1"} | (_THREADS if single_threaded else {})
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  # a list, no shell; the module names are ours
             [sys.executable, "-m", module, *arguments],
             stdin=stdin,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=output if stdout is None else stdout,
+            stderr=output,
             env=environment,
             start_new_session=True,
         )

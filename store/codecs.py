@@ -25,6 +25,9 @@ from polars.exceptions import PolarsError
 
 from quarterdeck.core.errors import IntegrityError, StepError
 from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.kinds import OnnxModel
+from quarterdeck.core.models.remote import RemoteModel
+from quarterdeck.core.models.rules import RulesModel
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.store.finite import check_array, check_frame, check_number
 
@@ -39,8 +42,8 @@ Get = Callable[[str], bytes]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoded:
-    """One result: `kind` is polars, pandas, numpy, estimator, json, bundle or model; `children` are its
-    parts.
+    """One result: `kind` is polars, pandas, numpy, estimator, rules, remote, onnx, json, bundle or model; `children`
+    are its parts.
     """
 
     kind: str
@@ -83,6 +86,12 @@ def encode(value: Any, *, step: str) -> Encoded:
         return _array(value, where)
     if isinstance(value, FittedModel):
         return _model(value, step)
+    if isinstance(value, RulesModel | RemoteModel):
+        kind = "rules" if isinstance(value, RulesModel) else "remote"
+        return Encoded(kind=kind, data=_document({kind: value.to_json()}, where))
+    if isinstance(value, OnnxModel):
+        data = Encoded(kind="onnx", data=value.data)
+        return Encoded(kind="onnx", data=_document({"onnx": data.sha256}, where), children=(data,))
     if _is_pandas(value):
         return _pandas(value, where)
     if _is_json(value):
@@ -90,12 +99,7 @@ def encode(value: Any, *, step: str) -> Encoded:
     if isinstance(value, dict | list | tuple):
         return _bundle(value, step)
     if hasattr(value, "get_params") and hasattr(value, "fit"):
-        from quarterdeck.core.models.skops_io import dumps  # scikit-learn: only where an estimator is kept
-
-        try:
-            return Encoded(kind="estimator", data=dumps(value))
-        except StepError as error:
-            raise StepError(error.message, where=where, hint=error.hint) from error
+        return _estimator(value, where)
     raise _refused(value, where)
 
 
@@ -117,6 +121,15 @@ def decode(data: bytes, get: Get) -> Any:
         raise IntegrityError(
             f"The bytes of a result cannot be read: {error}", hint="run the pipeline again to make it anew"
         ) from error
+
+
+def _estimator(value: Any, where: str, trusted: tuple[str, ...] = ()) -> Encoded:
+    from quarterdeck.core.models.skops_io import dumps  # scikit-learn: only where an estimator is kept
+
+    try:
+        return Encoded(kind="estimator", data=dumps(value, trusted))
+    except StepError as error:
+        raise StepError(error.message, where=where, hint=error.hint) from error
 
 
 def _frame(frame: pl.DataFrame, where: str, *, kind: str) -> Encoded:
@@ -196,7 +209,8 @@ def _bundle(value: Any, step: str) -> Encoded:
 
 
 def _model(model: FittedModel, step: str) -> Encoded:
-    estimator = encode(model.estimator, step=step)
+    trusted = model.trusted
+    estimator = _estimator(model.estimator, f"step {step}", trusted) if trusted else encode(model.estimator, step=step)
     reference = encode(model.reference.fill_nan(None), step=step)
     content = {
         "estimator": estimator.sha256,
@@ -205,6 +219,7 @@ def _model(model: FittedModel, step: str) -> Encoded:
         "trained_from": None if model.trained_from is None else model.trained_from.isoformat(),
         "trained_to": None if model.trained_to is None else model.trained_to.isoformat(),
         "rows": model.rows,
+        **({"trusted": list(trusted)} if trusted else {}),
     }
     return Encoded(kind="model", data=_document({"model": content}, f"step {step}"), children=(estimator, reference))
 
@@ -212,6 +227,12 @@ def _model(model: FittedModel, step: str) -> Encoded:
 def _read_document(document: Any, get: Get) -> Any:
     if "json" in document:
         return document["json"]
+    if "rules" in document:
+        return RulesModel.from_json(document["rules"])
+    if "remote" in document:
+        return RemoteModel.from_json(document["remote"])
+    if "onnx" in document:
+        return OnnxModel(data=get(document["onnx"]))
     if "model" in document:
         return _read_model(document["model"], get)
     items = document["items"]
@@ -225,13 +246,21 @@ def _read_model(content: dict[str, Any], get: Get) -> FittedModel:
     def moment(name: str) -> datetime | None:
         return None if content[name] is None else datetime.fromisoformat(content[name])
 
+    trusted = tuple(content.get("trusted", ()))
+    if trusted:
+        from quarterdeck.core.models.skops_io import loads  # as above
+
+        estimator = loads(get(content["estimator"]), trusted)
+    else:
+        estimator = decode(get(content["estimator"]), get)
     return FittedModel(
-        estimator=decode(get(content["estimator"]), get),
+        estimator=estimator,
         reference=decode(get(content["reference"]), get),
         signature=Signature.from_json(content["signature"]),
         trained_from=moment("trained_from"),
         trained_to=moment("trained_to"),
         rows=content["rows"],
+        trusted=trusted,
     )
 
 

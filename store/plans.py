@@ -1,6 +1,6 @@
 """The traffic plan as the prediction server reads it.
 
-For every model of an environment, which versions answer.
+For every model of an environment, which versions answer, and what share of the requests each.
 
 Written with light table constructs instead of the classes in tables/: those need SQLModel, half a second at
 the server's start. A test compares what is read here with what registry.py says.
@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, Connection, column, func, select, table
+from sqlalchemy import JSON, Boolean, Connection, column, func, select, table
 
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.values import Alias, Engine, VersionState
@@ -28,6 +28,9 @@ _version = table(
     column("signature", JSON),
 )
 _alias = table("alias", column("environment"), column("model"), column("alias"), column("version"))
+_split = table(
+    "split", column("environment"), column("model"), column("version"), column("weight"), column("shadow", Boolean)
+)
 
 _GOOD = (
     VersionState.CANDIDATE.value,
@@ -72,6 +75,8 @@ class PlannedEndpoint:
     champion: PlannedVersion | None
     challenger: PlannedVersion | None
     standby: tuple[PlannedVersion, ...] = ()
+    weight: float = 0.0  # percent of the requests that the challenger answers to clients
+    shadow: bool = True  # whether it answers those that the champion answers in shadow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,16 +92,24 @@ def read_plan(tx: Connection, environment: str) -> TrafficPlan:
     found = select(_alias.c.model, _alias.c.alias, _alias.c.version).where(_alias.c.environment == environment)
     for model, alias, number in tx.execute(found):
         aliases[model][Alias(alias)] = number
+    splits = _splits(tx, environment)
     newest = dict(tx.execute(_newest(_version.c.state.in_(_GOOD))).all())
     last = dict(tx.execute(_newest()).all())  # of any state: every model has one
     wanted = {(model, number) for model, named in aliases.items() for number in named.values()}
     versions = _versions(tx, wanted | set(newest.items()) | set(last.items()))
     return TrafficPlan(
         endpoints={
-            name: _endpoint(aliases.get(name, {}), versions[name, last[name]], newest.get(name), versions)
+            name: _endpoint(aliases.get(name, {}), versions[name, last[name]], newest.get(name), versions, splits)
             for name in sorted(last)
         }
     )
+
+
+def _splits(tx: Connection, environment: str) -> dict[tuple[str, int], tuple[float, bool]]:
+    """(weight, shadow) of every challenger that was given a share, by its key."""
+    found = select(_split.c.model, _split.c.version, _split.c.weight, _split.c.shadow)
+    rows = tx.execute(found.where(_split.c.environment == environment))
+    return {(model, version): (weight, shadow) for model, version, weight, shadow in rows}
 
 
 def _newest(*where: Any) -> Any:
@@ -128,12 +141,14 @@ def _endpoint(
     last: PlannedVersion,
     newest: int | None,
     versions: dict[tuple[str, int], PlannedVersion],
+    splits: dict[tuple[str, int], tuple[float, bool]],
 ) -> PlannedEndpoint:
     def version(number: int | None) -> PlannedVersion | None:
         return None if number is None else versions[last.model, number]
 
     champion, challenger = version(named.get(Alias.CHAMPION)), version(named.get(Alias.CHALLENGER))
     ready = {item.number: item for item in (version(named.get(Alias.PREVIOUS)), version(newest)) if item is not None}
+    weight, shadow = (0.0, True) if challenger is None else splits.get(challenger.key, (0.0, True))
     live = {item.number for item in (champion, challenger) if item is not None}
     return PlannedEndpoint(
         name=last.model,
@@ -141,4 +156,6 @@ def _endpoint(
         champion=champion,
         challenger=challenger,
         standby=tuple(item for number, item in sorted(ready.items()) if number not in live),
+        weight=weight,
+        shadow=shadow,
     )

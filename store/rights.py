@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from quarterdeck.core.errors import NotAllowedError, NotFoundError, RefusedError
 from quarterdeck.core.ledger import Audit
-from quarterdeck.core.rights import EVERYWHERE, Grant, Right, Role, effective, refusal, rights_of
+from quarterdeck.core.rights import EVERYWHERE, Grant, Right, Role, effective, is_token, refusal, rights_of
 from quarterdeck.store import ledger
 from quarterdeck.store.rows import table, value_of
 from quarterdeck.store.tables import RoleRow
@@ -28,6 +28,11 @@ def grant_of(tx: Connection, person: str, environment: str) -> Grant | None:
     return effective(grants(tx), person, environment)
 
 
+def environments_of(tx: Connection, person: str) -> list[str]:
+    """Where a person has a role of their own; EVERYWHERE among them."""
+    return [grant.environment for grant in grants(tx) if grant.person == person]
+
+
 def holders(tx: Connection, right: Right, environment: str) -> list[str]:
     """Who has a right here."""
     found = grants(tx)
@@ -44,9 +49,14 @@ def refused(tx: Connection, person: str, right: Right, environment: str) -> NotA
     return refusal(right, person=person, role=role, environment=environment, holders=who)
 
 
+def is_new(tx: Connection) -> bool:
+    """Whether nobody has a role yet: the first who acts will be admin."""
+    return tx.execute(select(_role.c.person).limit(1)).first() is None
+
+
 def ensure_first(tx: Connection, person: str, now: datetime) -> None:
     """Make the first person who acts in a new workspace its admin."""
-    if tx.execute(select(_role.c.person).limit(1)).first() is None:
+    if is_new(tx):
         audit = Audit(actor=person, environment=None, at=now, reason="the first user of a new workspace is its admin")
         grant(tx, person, EVERYWHERE, Role.ADMIN, audit)
 
@@ -86,8 +96,11 @@ def revoke(tx: Connection, person: str, environment: str, audit: Audit) -> None:
 
 
 def _keep_an_admin(tx: Connection, leaving: Grant) -> None:
-    """Somebody must be left who can give roles in every environment."""
-    others = [g for g in grants(tx) if g.role is Role.ADMIN and g.environment == EVERYWHERE and g != leaving]
+    """Somebody must be left who can give roles in every environment; a token is nobody."""
+    if is_token(leaving.person):
+        return
+    admins = [g for g in grants(tx) if g.role is Role.ADMIN and g.environment == EVERYWHERE]
+    others = [g for g in admins if g != leaving and not is_token(g.person)]
     if leaving.environment == EVERYWHERE and not others:
         raise RefusedError(f"{leaving.person} is the last admin", hint="make somebody else admin everywhere first")
 

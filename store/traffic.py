@@ -3,6 +3,8 @@ blocks a promotion.
 
 Plain SQLAlchemy tables: the prediction server writes here and must start fast, and SQLModel costs half a second to
 load. Times are integers, microseconds since 1970 UTC: a thousand rows a second are compared and indexed as numbers.
+
+A file of an older schema is brought up to date in place when it is opened, in one transaction.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from sqlalchemy import (
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.store.engine import Database
 
-SCHEMA = 1
+SCHEMA = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 metadata = MetaData()
 
@@ -55,6 +57,21 @@ predictions = Table(
     Column("probabilities", Text),  # JSON list in the order of the classes, multiclass only
     UniqueConstraint("id", "version"),
     Index("ix_prediction_endpoint_event", "endpoint", "version", "event_at"),
+    # by the wall clock, for the figures of a rollout's windows; they are read from the index alone
+    Index("ix_prediction_endpoint_at", "endpoint", "version", "at", "arm", "latency_us"),
+    sqlite_autoincrement=True,
+)
+failures = Table(
+    "failure",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("endpoint", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("arm", String, nullable=False),
+    Column("at", Integer, nullable=False),  # of the first of them
+    Column("kind", String, nullable=False),  # a word or two
+    Column("count", Integer, nullable=False),  # answers that the version could not give
+    Index("ix_failure_endpoint_at", "endpoint", "version", "at"),
     sqlite_autoincrement=True,
 )
 labels = Table(
@@ -101,6 +118,17 @@ class PredictionRecord(TypedDict):
     probabilities: str | None
 
 
+class FailureRecord(TypedDict):
+    """Answers that a version could not give, of one kind and near one time."""
+
+    endpoint: str
+    version: int
+    arm: str
+    at: int
+    kind: str
+    count: int
+
+
 def micros(moment: datetime) -> int:
     """Microseconds since 1970 of an aware datetime."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
@@ -125,9 +153,17 @@ def open_traffic(path: Path) -> Database:
         )
     if found < SCHEMA:
         with database.write() as tx:
-            metadata.create_all(tx)
-            tx.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+            _upgrade(tx)
     return database
+
+
+def _upgrade(tx: Connection) -> None:
+    """Make what is missing. Every schema so far only adds to the one before; two processes may come here at once."""
+    metadata.create_all(tx)
+    for kept in metadata.sorted_tables:
+        for index in kept.indexes:
+            index.create(tx, checkfirst=True)  # of tables that were there already
+    tx.execute(text(f"PRAGMA user_version = {SCHEMA}"))
 
 
 _CHUNKS = (256, 32, 4, 1)  # rows in one statement: few sizes, so that the driver keeps each compiled
@@ -136,6 +172,11 @@ _CHUNKS = (256, 32, 4, 1)  # rows in one statement: few sizes, so that the drive
 def append_predictions(tx: Connection, records: Sequence[PredictionRecord]) -> None:
     """Write a batch of the log."""
     _append(tx, "prediction", tuple(PredictionRecord.__annotations__), records)
+
+
+def append_failures(tx: Connection, records: Sequence[FailureRecord]) -> None:
+    """Write what versions could not answer."""
+    _append(tx, "failure", tuple(FailureRecord.__annotations__), records)
 
 
 def _append(tx: Connection, name: str, columns: tuple[str, ...], records: Sequence[Mapping[str, Any]]) -> None:

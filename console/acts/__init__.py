@@ -3,23 +3,55 @@
 Each act is one transaction, by somebody who may, checked against what they saw, and leaves its ledger entry.
 """
 
+from quarterdeck.console.acts.gates import edit_gate
 from quarterdeck.console.acts.models import LOOK, challenge, demote, promote, retire, rollback, undo, withdraw
 from quarterdeck.console.acts.operations import acknowledge, fire_trigger, set_trigger_paused
+from quarterdeck.console.acts.rights import (
+    approve,
+    create_token,
+    grant,
+    revoke,
+    revoke_token,
+    rotate_token,
+    unapprove,
+)
+from quarterdeck.console.acts.rollouts import (
+    abort_rollout,
+    pause_rollout,
+    promote_rollout,
+    resume_rollout,
+    rollout_spec,
+    start_rollout,
+)
 from quarterdeck.console.acts.runs import cancel_run, request_run, resume_run
 
 __all__ = [
     "LOOK",
+    "abort_rollout",
     "acknowledge",
+    "approve",
     "cancel_run",
     "challenge",
+    "create_token",
     "demote",
+    "edit_gate",
     "fire_trigger",
+    "grant",
+    "pause_rollout",
     "promote",
+    "promote_rollout",
     "request_run",
+    "resume_rollout",
     "resume_run",
     "retire",
+    "revoke",
+    "revoke_token",
     "rollback",
+    "rollout_spec",
+    "rotate_token",
     "set_trigger_paused",
+    "start_rollout",
+    "unapprove",
     "undo",
     "withdraw",
 ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from quarterdeck.console.acts.guard import audit_of, permitted
+from sqlalchemy import Connection
+
+from quarterdeck.console.acts.guard import audit_of, permitted, require
 from quarterdeck.console.context import Console
+from quarterdeck.core.approval import gates_refusal, undo_right
 from quarterdeck.core.errors import NotFoundError, UsageError
+from quarterdeck.core.ledger import ALIAS_ACTS, Entry
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.rights import Right
 from quarterdeck.core.values import Alias, Engine
-from quarterdeck.store import ledger, promotion, registry
+from quarterdeck.store import approvals, ledger, promotion, registry, rights
 from quarterdeck.store.artifacts import ArtifactStore
 
 LOOK = -1  # for `saw_champion`: take the champion as it is at the time of the act
@@ -24,11 +28,14 @@ def promote(
     right = Right.FORCE if force else Right.PROMOTE
     with permitted(console, right, act="promote", subject=reference) as tx:
         version = registry.resolve(tx, wanted, console.environment)
+        _check_gates(tx, console, version)
         _check_whole(console, version)
         if saw_champion == LOOK:
             saw_champion = registry.aliases(tx, version.model, console.environment).get(Alias.CHAMPION)
         audit = audit_of(console, reason)
-        return promotion.promote(tx, version.model, version.number, audit, saw_champion=saw_champion, force=force)
+        done = promotion.promote(tx, version.model, version.number, audit, saw_champion=saw_champion, force=force)
+        _check_approvals(tx, console, version)  # last: what the rules refuse anyhow needs nobody's yes
+        return done
 
 
 def rollback(console: Console, model: str, *, reason: str, saw_champion: int | None = LOOK) -> Version:
@@ -49,7 +56,10 @@ def demote(console: Console, model: str, *, reason: str, saw_champion: int | Non
         seen = found if saw_champion == LOOK else saw_champion
         if seen is None:
             raise NotFoundError(f"{model} has no champion in {console.environment}", hint="`quarterdeck model list`")
-        return promotion.demote(tx, model, audit_of(console, reason), saw_champion=seen)
+        audit = audit_of(console, reason)
+        back = promotion.demote(tx, model, audit, saw_champion=seen)
+        approvals.clear(tx, model, seen, audit)
+        return back
 
 
 def challenge(console: Console, reference: str, *, reason: str) -> Version:
@@ -77,11 +87,61 @@ def retire(console: Console, reference: str, *, reason: str) -> Version:
 
 
 def undo(console: Console, seq: int, *, reason: str) -> str:
-    """Make the inverse of a ledger entry, as a new one; gives what was undone, in words."""
+    """Make the inverse of a ledger entry, as a new one; gives what was undone, in words.
+
+    Where that makes a champion which is not the previous one, all is asked that a promotion asks.
+    """
     with console.database.read() as tx:
         entry = ledger.get(tx, seq)
-    with permitted(console, Right.OPERATE, act="undo", subject=entry.subject) as tx:
-        return promotion.undo(tx, seq, audit_of(console, reason))
+        right, _ = _undoing(tx, console, entry)
+    with permitted(console, right, act="undo", subject=entry.subject) as tx:
+        right, champion = _undoing(tx, console, entry)
+        require(tx, console, right)  # what is live may have changed since
+        if champion is not None:
+            _check_gates(tx, console, champion)
+            _check_whole(console, champion)
+        done = promotion.undo(tx, seq, audit_of(console, reason))
+        if champion is not None:
+            _check_approvals(tx, console, champion)
+        return done
+
+
+def _undoing(tx: Connection, console: Console, entry: Entry) -> tuple[Right, Version | None]:
+    """The right that undoing an entry needs, and the version that it promotes, if it does."""
+    if entry.act not in ALIAS_ACTS:
+        return Right.OPERATE, None
+    model = entry.subject.partition("@")[0]
+    names = registry.aliases(tx, model, console.environment)
+    to = {Alias(alias): int(number) for alias, number in entry.before.items()}
+    champion = to.get(Alias.CHAMPION)
+    moves = champion is not None and champion != names.get(Alias.CHAMPION)
+    back = registry.get(tx, model, champion) if champion is not None and moves else None
+    right, promotes = undo_right(names, to, back)
+    return right, back if promotes else None
+
+
+def check_promotion(tx: Connection, console: Console, version: Version) -> None:
+    """All that a person's promotion asks beside the right: green gates, a whole artifact, the approvals."""
+    _check_gates(tx, console, version)
+    _check_whole(console, version)
+    _check_approvals(tx, console, version)
+
+
+def _check_gates(tx: Connection, console: Console, version: Version) -> None:
+    """NotAllowedError for an approver whose named gates are not green."""
+    grant = rights.grant_of(tx, console.person, console.environment)
+    operators = rights.holders(tx, Right.FORCE, console.environment)
+    refusal = gates_refusal(grant, version, console.environment, operators)
+    if refusal is not None:
+        raise refusal
+
+
+def _check_approvals(tx: Connection, console: Console, version: Version) -> None:
+    """NotAllowedError where people must still approve it."""
+    needed = approvals.needed(console.workspace, version)
+    refusal = approvals.refused(tx, version.model, version.number, console.environment, needed)
+    if refusal is not None:
+        raise refusal
 
 
 def _check_whole(console: Console, version: Version) -> None:

@@ -23,7 +23,10 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check the installation, the workspace and what runs.",
     "pipeline": "Pipelines: list, show, check, run.",
     "run": "Runs of pipelines: list, show, logs, cancel, resume.",
-    "model": "Models and versions: list, show, promote, roll back, verify.",
+    "model": "Models and versions: list, compare, approve, promote, roll back, undo, verify.",
+    "gate": "Gates of a model: list, show, edit, history, judge.",
+    "rollout": "How versions reach the traffic: list, show, start, pause, resume, abort, promote.",
+    "duel": "Champion and challenger on live traffic: list, show.",
     "service": "What runs: the daemon and the prediction server.",
     "serve": "Run the prediction server in this terminal.",
     "predict": "Ask the prediction server for answers to rows.",
@@ -31,6 +34,8 @@ COMMANDS: dict[str, str] = {
     "trigger": "What starts runs by itself: list, next, fire, pause, resume.",
     "daemon": "The process that trains, watches and retrains.",
     "audit": "The ledger: list, verify, show, and what was live when.",
+    "user": "People and their roles: list, grant, revoke, whoami.",
+    "token": "Tokens for programs that act: create, list, rotate, revoke.",
     "keys": "The keys of the terminal console.",
 }
 

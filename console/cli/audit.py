@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from quarterdeck.console.cli.live import show_live
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
-from quarterdeck.core.errors import IntegrityError, UsageError
+from quarterdeck.core.errors import IntegrityError
+from quarterdeck.core.ledger import Entry
 from quarterdeck.store import ledger
-from quarterdeck.store.live_at import live_at
 
 app = noun("The ledger: list, verify, show, and what was live when.")
 
@@ -23,7 +23,7 @@ def list_(
     subject: Annotated[
         str | None, typer.Option("--subject", "-s", help="A model or a version: flights, flights@3.")
     ] = None,
-    act: Annotated[str | None, typer.Option("--act", help="Only this act: promote, rollback, register ...")] = None,
+    act: Annotated[str | None, typer.Option("--act", help="Only this act: promote, register, refused ...")] = None,
     limit: Limit = 50,
     offset: Offset = 0,
     as_json: AsJson = False,
@@ -34,9 +34,23 @@ def list_(
     if as_json:
         print_json(found)
         return
+    if act == "refused":
+        _print_refusals(found)
+        return
     rows = [(item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason) for item in found]
     columns = ("seq", "at", "by", "act", "subject", "environment", "reason")
     print_table(columns, rows, empty="The ledger has no such entry.")
+
+
+def _print_refusals(found: list[Entry]) -> None:
+    """What was wanted, why it was refused, and who could have done it."""
+    rows = [
+        (item.seq, item.at, item.actor, item.evidence.get("wanted"), item.subject, item.environment, item.reason,
+         item.evidence.get("hint"))
+        for item in found
+    ]  # fmt: skip
+    columns = ("seq", "at", "by", "wanted", "subject", "environment", "refused because", "who may")
+    print_table(columns, rows, empty="Nothing was refused.")
 
 
 @app.command()
@@ -102,25 +116,5 @@ def live_at_(
     as_json: AsJson = False,
 ) -> None:
     """What was live at a time, since when, who decided it and why: from the ledger alone."""
-    at = parse_time(time)
-    with opened(ctx) as console, console.database.read() as tx:
-        found = live_at(tx, at)
-    if as_json:
-        print_json({"at": at, "live": found})
-        return
-    rows = [
-        (item.model, item.environment, item.champion, item.challenger, item.previous,
-         item.entry.at, item.entry.actor, item.entry.reason, item.entry.seq)
-        for item in found
-    ]  # fmt: skip
-    columns = ("model", "environment", "champion", "challenger", "previous", "since", "by", "reason", "entry")
-    print_table(columns, rows, empty="Nothing was live then.")
-
-
-def parse_time(text: str) -> datetime:
-    """An ISO 8601 date or time; without a zone it is UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not a time", hint="write 2026-11-23 or 2026-11-23T14:00:00+01:00") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    with opened(ctx) as console:
+        show_live(console, time, as_json=as_json)

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from quarterdeck.console.acts.guard import check_right
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json
 from quarterdeck.console.cli.service import about
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.context import Console
 from quarterdeck.core.errors import NotAllowedError
+from quarterdeck.core.rights import Right
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services
 
@@ -42,7 +44,7 @@ def start(ctx: typer.Context, as_json: AsJson = False) -> None:
     from quarterdeck.scheduler.control import start_daemon
 
     with opened(ctx) as console:
-        _may_change(console)
+        check_right(console, Right.OPERATE, act="daemon_start", subject="daemon")
         service = start_daemon(console.workspace, console.database)
     if as_json:
         print_json(about(service))
@@ -56,7 +58,7 @@ def stop(ctx: typer.Context, keep_server: KeepServer = False, as_json: AsJson = 
     from quarterdeck.scheduler.control import stop_daemon
 
     with opened(ctx) as console:
-        _may_change(console)
+        check_right(console, Right.OPERATE, act="daemon_stop", subject="daemon")
         stopped = stop_daemon(console.database, keep_server=keep_server)
     if as_json:
         print_json({"stopped": stopped})

@@ -1,4 +1,7 @@
-"""`quarterdeck model`: what is registered. The acts that change what is live are in model_acts.py."""
+"""`quarterdeck model`: what is registered. The acts that change what is live are in model_acts.py.
+
+Read model_common.py next; model_approvals.py, model_compare.py and model_past.py hold the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from quarterdeck.console.cli import model_acts
+from quarterdeck.console.cli import card, model_acts, model_approvals, model_compare, model_import, model_past
+from quarterdeck.console.cli.model_common import Model, Ref, known
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.console.context import Console
 from quarterdeck.console.formats import size
 from quarterdeck.console.queries.common import main_metric
-from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.registry import Version, parse_reference
-from quarterdeck.core.toml_table import expected_names
 from quarterdeck.core.values import Alias, VersionState
-from quarterdeck.store import ledger, registry
+from quarterdeck.store import registry
 
-app = noun("Models and versions: list, show, promote, roll back, verify.")
-Model = Annotated[str, typer.Argument(help="The model's name.")]
-Ref = Annotated[str, typer.Argument(metavar="MODEL[@VERSION]", help="flights@3, flights@champion, or flights.")]
+app = noun("Models and versions: list, compare, approve, promote, roll back, undo, verify.")
 
 
 @app.command("list")
@@ -75,10 +75,11 @@ def versions(
     as_json: AsJson = False,
 ) -> None:
     """The versions of a model, the newest first."""
-    with opened(ctx) as console, console.database.read() as tx:
-        _known(tx, model)
-        names = registry.aliases(tx, model, console.environment)
-        found = registry.versions(tx, model=model, state=state, limit=limit, offset=offset)
+    with opened(ctx) as console:
+        known(console, model)
+        with console.database.read() as tx:
+            names = registry.aliases(tx, model, console.environment)
+            found = registry.versions(tx, model=model, state=state, limit=limit, offset=offset)
     if as_json:
         print_json([_brief(version, names) for version in found])
         return
@@ -160,26 +161,7 @@ def _some(categories: tuple[str, ...] | None) -> str | None:
     return f"{shown}, and {len(categories) - 5} more" if len(categories) > 5 else shown
 
 
-@app.command()
-def history(ctx: typer.Context, reference: Ref, limit: Limit = 50, offset: Offset = 0, as_json: AsJson = False) -> None:
-    """What the ledger says about a model or a version, the newest first."""
-    subject = str(parse_reference(reference))
-    with opened(ctx) as console, console.database.read() as tx:
-        _known(tx, parse_reference(reference).model)
-        found = ledger.entries(tx, subject=subject, limit=limit, offset=offset)
-    if as_json:
-        print_json(found)
-        return
-    rows = [(item.seq, item.at, item.act, item.subject, item.environment, item.actor, item.reason) for item in found]
-    columns = ("seq", "at", "act", "subject", "environment", "by", "reason")
-    print_table(columns, rows, empty="The ledger says nothing about it.")
-
-
-def _known(tx: Any, model: str) -> None:
-    models = registry.models(tx)
-    if model not in models:
-        raise NotFoundError(f"there is no model {model!r}", hint=expected_names(model, models))
-
-
-for name, act in model_acts.COMMANDS.items():
-    app.command(name)(act)
+# In the order of the help page.
+for module in (model_compare, model_acts, model_approvals, model_past, model_import, card):
+    for name, act in module.COMMANDS.items():
+        app.command(name)(act)

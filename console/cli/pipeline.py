@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from quarterdeck.console.acts.guard import check_right
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, opened
@@ -14,9 +15,11 @@ from quarterdeck.console.cli.waiting import say_queued
 from quarterdeck.console.context import Console
 from quarterdeck.console.formats import trigger_condition
 from quarterdeck.core.durations import format_duration
-from quarterdeck.core.errors import NotAllowedError, NotFoundError, QuarterdeckError
-from quarterdeck.core.manifest import GateSpec, Manifest, manifest_digest, manifest_json
+from quarterdeck.core.errors import NotFoundError, QuarterdeckError
+from quarterdeck.core.gate_sets import in_words
+from quarterdeck.core.manifest import Manifest, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
+from quarterdeck.core.rights import Right
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus
 from quarterdeck.store import runs
@@ -92,7 +95,7 @@ def show(ctx: typer.Context, name: Name, as_json: AsJson = False) -> None:
     ]
     print_table(("step", "uses", "with", "retries", "timeout"), steps, empty="No steps.")
     print()
-    gates = [(gate.metric, _asks(gate), gate.owner) for gate in manifest.gates]
+    gates = [(gate.metric, in_words(gate), gate.owner) for gate in manifest.gates]
     print_table(("gate", "asks", "owner"), gates, empty="No gates: every version is accepted.")
     print()
     specs = {spec["name"]: spec for spec in manifest_json(manifest)["triggers"]}
@@ -133,14 +136,6 @@ def _about(manifest: Manifest) -> list[tuple[str, Any]]:
 
 def _settings(settings: Any) -> str:
     return ", ".join(f"{key}={value}" for key, value in settings.items())
-
-
-def _asks(gate: GateSpec) -> str:
-    if gate.minimum is not None:
-        return f"at least {gate.minimum:g}"
-    if gate.maximum is not None:
-        return f"at most {gate.maximum:g}"
-    return f"not worse than {gate.not_worse_than} by {gate.margin:g}, confidence {gate.confidence:g}"
 
 
 @app.command()
@@ -196,8 +191,7 @@ def run_(
 ) -> None:
     """Run a pipeline and follow it to its end; exit 1 if it fails."""
     with opened(ctx) as console:
-        if console.read_only:
-            raise NotAllowedError("this console is read-only", hint="start it without --read-only")
+        check_right(console, Right.OPERATE, act="run", subject=name)
         # start-up time: only this command starts processes
         from quarterdeck.scheduler.foreground import queue
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries import duel, live, overview, pipelines, registry
+from quarterdeck.console.queries.card import load_evaluation
 from quarterdeck.console.queries.questions import (
     Answer,
     AskDuels,
@@ -22,7 +23,10 @@ from quarterdeck.console.queries.questions import (
 from quarterdeck.console.queries.status import status
 from quarterdeck.console.queries.traffic import TrafficTail
 from quarterdeck.console.queries.values import Traffic
+from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.core.evaluation import Evaluation
 
+KEPT = 50  # evaluations in memory
 TRAFFIC_EVERY = 1.0  # seconds between looks at the prediction log
 
 
@@ -34,6 +38,7 @@ class Reader:
         self._tail = TrafficTail()
         self._traffic: dict[str, Traffic] = {}
         self._traffic_at = float("-inf")
+        self._evaluations: dict[str, Evaluation] = {}
         self._patience = 5 * console.settings.heartbeat_seconds
 
     def look(self, question: Question, now: datetime, story: str = "") -> Look:
@@ -43,7 +48,9 @@ class Reader:
             return Look(
                 question=question,
                 answer=self._answer(tx, question, now),
-                status=status(tx, now, self._patience),
+                status=status(
+                    tx, now, self._patience, person=self._console.person, environment=self._console.environment
+                ),
                 story=story,
                 at=now,
             )
@@ -56,11 +63,21 @@ class Reader:
             case AskPipelines():
                 return pipelines.screen(tx, question)
             case AskRegistry():
-                return registry.screen(tx, environment, question)
+                return registry.screen(tx, environment, question, self._evaluation)
             case AskLive():
                 return live.screen(tx, environment, question, self._traffic, now, self._patience)
             case AskDuels():
                 return duel.screen(tx, environment, question)
+
+    def _evaluation(self, sha256: str) -> Evaluation | None:
+        """Read once: the bytes of a hash do not change. One that cannot be read is asked for again."""
+        if sha256 not in self._evaluations:
+            try:
+                found = load_evaluation(self._console, sha256)
+            except (QuarterdeckError, ValueError):
+                return None
+            self._evaluations = dict(list(self._evaluations.items())[-KEPT:]) | {sha256: found}
+        return self._evaluations[sha256]
 
     def _follow_traffic(self) -> None:
         """At most once a second: the log grows with every request."""

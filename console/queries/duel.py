@@ -8,9 +8,11 @@ from quarterdeck.console.queries.common import aliases_of
 from quarterdeck.console.queries.questions import AskDuels
 from quarterdeck.console.queries.values import Compared, DuelDetail, DuelPoint, DuelRow, Duels
 from quarterdeck.core.duel import DuelVerdict
+from quarterdeck.core.metrics.families import direction
 from quarterdeck.core.registry import Version
-from quarterdeck.core.values import Outcome
-from quarterdeck.store import duels, registry
+from quarterdeck.core.rollout import step_text
+from quarterdeck.core.values import Direction, Outcome
+from quarterdeck.store import duels, registry, rollouts
 from quarterdeck.store.duels import Duel
 
 # a row's loss, and the metric that is its mean
@@ -30,6 +32,21 @@ def screen(tx: Connection, environment: str, asked: AskDuels) -> Duels:
         duels=tuple(row for row, _ in rows),
         detail=None if chosen is None else _detail(tx, chosen[0], chosen[1]),
     )
+
+
+def every(tx: Connection, environment: str, *, limit: int = 50) -> list[DuelRow]:
+    """The newest comparisons, those that go on first."""
+    rows = [_row(tx, duel) for duel in duels.latest(tx, environment, limit=limit)]
+    return sorted(rows, key=lambda row: not row.running)
+
+
+def find(tx: Connection, environment: str, model: str) -> tuple[Duel, DuelDetail] | None:
+    """The comparison of a model that goes on, or its last; None if it never had one."""
+    found = [(duel, _row(tx, duel)) for duel in duels.latest(tx, environment, model)]
+    if not found:
+        return None
+    duel, row = next((pair for pair in found if pair[1].running), found[0])
+    return duel, _detail(tx, row, duel)
 
 
 def _row(tx: Connection, duel: Duel) -> DuelRow:
@@ -63,7 +80,20 @@ def _detail(tx: Connection, row: DuelRow, duel: Duel) -> DuelDetail:
         reasons=verdict.reasons,
         gates_passed=sum(result.outcome is Outcome.PASS for result in challenger.verdicts),
         gates=len(challenger.verdicts),
+        mode=verdict.mode,
+        champion_side=verdict.champion_side,
+        challenger_side=verdict.challenger_side,
+        kpis=verdict.kpis,
+        slices=verdict.slices,
+        slices_looked=verdict.slices_looked,
+        rollout=_rollout(tx, duel),
     )
+
+
+def _rollout(tx: Connection, duel: Duel) -> str:
+    """Where the challenger's rollout stands: "canary 25 %, look 2 of 5 (running)"."""
+    found = rollouts.open_of(tx, duel.environment, duel.model)
+    return "" if found is None or found.version != duel.challenger else f"{step_text(found)} ({found.state})"
 
 
 def _live(verdict: DuelVerdict) -> tuple[Compared, ...]:
@@ -98,6 +128,6 @@ def _compared(name: str, champion: float, challenger: float, *, live: bool) -> C
         champion=champion,
         challenger=challenger,
         difference=challenger - champion if live else None,
-        lower_is_better=not name.endswith("_score"),  # the names' rule: _score is higher, _error and _loss lower
+        lower_is_better=direction(name) is Direction.LOWER,
         live=live,
     )

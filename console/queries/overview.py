@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.queries import timeline
 from quarterdeck.console.queries.common import aliases_of, monitored
+from quarterdeck.console.queries.rollouts import row_of
 from quarterdeck.console.queries.values import Aliases, Health, ModelRow, Monitored, Overview, Traffic
 from quarterdeck.core.operations import Alert
 from quarterdeck.core.runs import Run, StepRun
 from quarterdeck.core.values import AlertState, RunStatus, StepStatus
-from quarterdeck.store import alerts, pipelines, registry, runs, steps
+from quarterdeck.store import alerts, pipelines, registry, rollouts, runs, steps
 
 
 def overview(tx: Connection, environment: str, traffic: Mapping[str, Traffic]) -> Overview:
@@ -39,7 +40,7 @@ def _row(tx: Connection, model: str, environment: str, traffic: Traffic, unresol
     champion = None if aliases.champion is None else registry.get(tx, model, aliases.champion)
     seen, _ = monitored(tx, champion)
     newest = registry.versions(tx, model=model, limit=1)
-    work, progress, run = _work(tx, model)
+    work, progress, run = _work(tx, model, environment)
     health, why = _health(aliases, seen, unresolved, run)
     return ModelRow(
         model=model,
@@ -56,8 +57,8 @@ def _row(tx: Connection, model: str, environment: str, traffic: Traffic, unresol
     )
 
 
-def _work(tx: Connection, model: str) -> tuple[str, float | None, Run | None]:
-    """What runs for the model now: words and progress; else the last run."""
+def _work(tx: Connection, model: str, environment: str) -> tuple[str, float | None, Run | None]:
+    """What runs for the model now: words and progress; else its rollout, and the last run."""
     unfinished = runs.unfinished(tx, model)
     running = next((run for run in unfinished if run.status is RunStatus.RUNNING), None)
     if running is not None:
@@ -69,7 +70,9 @@ def _work(tx: Connection, model: str) -> tuple[str, float | None, Run | None]:
     if unfinished:
         return f"run {unfinished[0].id} queued", None, unfinished[0]
     last = runs.page(tx, pipeline=model, limit=1)
-    return "", None, last[0] if last else None
+    rollout = rollouts.open_of(tx, environment, model)
+    work = "" if rollout is None else row_of(tx, rollout).work
+    return work, None, last[0] if last else None
 
 
 def _step_at_work(found: list[StepRun]) -> str:

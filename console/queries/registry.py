@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from quarterdeck.console.queries import timeline
@@ -9,20 +11,28 @@ from quarterdeck.console.queries.common import aliases_of, cause_in_words, main_
 from quarterdeck.console.queries.questions import AskRegistry
 from quarterdeck.console.queries.values import Aliases, MetricRow, Registry, VersionDetail, VersionRow
 from quarterdeck.core.errors import NotFoundError
+from quarterdeck.core.evaluation import Evaluation, Interval, Measured
 from quarterdeck.core.gates import overall
 from quarterdeck.core.models.signature import Field
 from quarterdeck.core.registry import Version
+from quarterdeck.core.rollout import step_text
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Outcome, VersionState
-from quarterdeck.store import ledger, registry, runs, steps
+from quarterdeck.store import approvals, ledger, registry, rollouts, runs, splits, steps
+
+Evaluations = Callable[[str], Evaluation | None]  # by the artifact's hash; None: it cannot be read
 
 
-def screen(tx: Connection, environment: str, asked: AskRegistry) -> Registry:
+def _no_evaluation(sha256: str) -> None:
+    """Where no artifacts are at hand."""
+
+
+def screen(tx: Connection, environment: str, asked: AskRegistry, evaluations: Evaluations = _no_evaluation) -> Registry:
     found = registry.versions(tx, model=asked.model, limit=asked.limit)
     aliases = {name: aliases_of(tx, name, environment) for name in {version.model for version in found}}
     rows = tuple(version_row(tx, version, aliases[version.model]) for version in found)
     selected = asked.selected or ((rows[0].model, rows[0].number) if rows else None)
-    return Registry(versions=rows, detail=detail(tx, environment, *selected) if selected else None)
+    return Registry(versions=rows, detail=detail(tx, environment, *selected, evaluations) if selected else None)
 
 
 def version_row(tx: Connection, version: Version, aliases: Aliases, run: Run | None = None) -> VersionRow:
@@ -57,7 +67,9 @@ def _run(tx: Connection, version: Version) -> Run | None:
     return None if version.run_id is None else runs.get(tx, version.run_id)
 
 
-def detail(tx: Connection, environment: str, model: str, number: int) -> VersionDetail | None:
+def detail(
+    tx: Connection, environment: str, model: str, number: int, evaluations: Evaluations = _no_evaluation
+) -> VersionDetail | None:
     """None for a version that is not there."""
     try:
         version = registry.get(tx, model, number)
@@ -65,10 +77,13 @@ def detail(tx: Connection, environment: str, model: str, number: int) -> Version
         return None
     aliases = aliases_of(tx, model, environment)
     run = _run(tx, version)
+    evaluation = None if version.evaluation is None else evaluations(version.evaluation)
+    rollout = rollouts.open_of(tx, environment, model)
+    split = splits.find(tx, environment, model)
     return VersionDetail(
         row=version_row(tx, version, aliases, run),
         verdicts=version.verdicts,
-        metrics=_metrics(tx, version, aliases),
+        metrics=_metrics(tx, version, aliases, evaluation),
         fields=tuple((field.name, _field(field)) for field in version.signature.fields),
         target=version.signature.target,
         engine_reason=version.engine_reason,
@@ -81,16 +96,61 @@ def detail(tx: Connection, environment: str, model: str, number: int) -> Version
         provenance=() if run is None else _provenance(run),
         lineage=() if run is None else tuple(steps.lineage_of(tx, run.id)),
         history=tuple(timeline.from_entry(entry) for entry in ledger.entries(tx, subject=version.reference, limit=20)),
+        kind=version.kind.value,
+        origin=_origin(version),
+        gate_set=version.gate_set,
+        approvals=tuple(item.person for item in approvals.valid(tx, model, number, environment)),
+        rollout=step_text(rollout) if rollout is not None and rollout.version == number else "",
+        weight=split.weight if split is not None and split.version == number == aliases.challenger else None,
+        held_out=None if evaluation is None else evaluation.rows,
+        beside=None if evaluation is None else evaluation.champion,
+        weak=_weak(evaluation),
     )
 
 
-def _metrics(tx: Connection, version: Version, aliases: Aliases) -> tuple[MetricRow, ...]:
+def _origin(version: Version) -> tuple[tuple[str, str], ...]:
+    """Plain values only, as of provenance."""
+    known = version.origin or {}
+    return tuple((key.replace("_", " "), str(value)) for key, value in known.items() if isinstance(value, str | int))
+
+
+def _weak(evaluation: Evaluation | None) -> tuple[str, ...]:
+    if evaluation is None or evaluation.slices is None:
+        return ()
+    return tuple(item.name for item in evaluation.slices.worst[:3])
+
+
+def _metrics(
+    tx: Connection, version: Version, aliases: Aliases, evaluation: Evaluation | None
+) -> tuple[MetricRow, ...]:
     """Each metric beside the champion's, that of the first gate first."""
     other = aliases.champion if aliases.champion not in (None, version.number) else None
     champion = registry.get(tx, version.model, other).metrics if other is not None else {}
     main = main_metric(version)
     names = sorted(version.metrics, key=lambda name: (name != main, name))
-    return tuple(MetricRow(name=name, value=version.metrics[name], champion=champion.get(name)) for name in names)
+    return tuple(
+        _metric(
+            name, version.metrics[name], champion.get(name), None if evaluation is None else evaluation.measured(name)
+        )
+        for name in names
+    )
+
+
+def _metric(name: str, value: float, champion: float | None, measured: Measured | None) -> MetricRow:
+    if measured is None:
+        return MetricRow(name=name, value=value, champion=champion)
+    return MetricRow(
+        name=name,
+        value=value,
+        champion=champion,
+        interval=_bounds(measured.interval),
+        beside=measured.champion,
+        difference=_bounds(measured.difference),
+    )
+
+
+def _bounds(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)
 
 
 def _field(field: Field) -> str:

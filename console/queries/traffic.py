@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 
 from quarterdeck.console.queries.values import Traffic
-from quarterdeck.core.values import Arm
+from quarterdeck.core.values import CLIENT_ARMS
 from quarterdeck.store.traffic import predictions
 
 KEPT = 1_000  # latest answers whose latency is judged, per endpoint
@@ -18,7 +18,7 @@ SPAN = 10.0  # seconds that a rate is taken over
 SLICE = 100_000  # rows that are counted at once
 PATIENCE = 0.2  # seconds after which a look leaves the rest to the next
 
-_champion = predictions.c.arm == Arm.CHAMPION.value
+_of_clients = predictions.c.arm.in_([arm.value for arm in CLIENT_ARMS])
 
 
 @dataclass
@@ -51,7 +51,7 @@ class TrafficTail:
         return {name: _figures(endpoint, clock, caught_up) for name, endpoint in self._endpoints.items()}
 
     def _count(self, tx: Connection, upto: int) -> None:
-        fresh = (_champion, predictions.c.seq > self._seq, predictions.c.seq <= upto)
+        fresh = (_of_clients, predictions.c.seq > self._seq, predictions.c.seq <= upto)
         query = select(predictions.c.endpoint, func.count()).where(*fresh)
         for name, number in tx.execute(query.group_by(predictions.c.endpoint)):
             self._endpoints.setdefault(name, _Endpoint()).total += number
@@ -60,7 +60,7 @@ class TrafficTail:
     def _latencies(self, tx: Connection, before: int, newest: int) -> None:
         after = max(before, newest - READ)
         query = select(predictions.c.endpoint, predictions.c.latency_us)
-        rows = tx.execute(query.where(_champion, predictions.c.seq > after, predictions.c.seq <= newest))
+        rows = tx.execute(query.where(_of_clients, predictions.c.seq > after, predictions.c.seq <= newest))
         for name, latency in rows:
             self._endpoints.setdefault(name, _Endpoint()).latencies.append(latency)
 

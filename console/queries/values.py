@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from quarterdeck.core.duel import KpiResult, Mode, Side, SliceResult
 from quarterdeck.core.gates import GateResult
+from quarterdeck.core.rights import Right
 from quarterdeck.core.values import (
     AlertState,
     Decision,
@@ -197,11 +199,18 @@ class VersionRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricRow:
-    """A metric of the version, and the champion's where another version is that."""
+    """A metric of the version, and the champion's where another version is that, each on its own held-out rows.
+
+    `interval` is at 95 %. `beside` is the value, on this version's held-out rows, of the version that was champion at
+    its registration, and `difference` the interval of this version's value less that one.
+    """
 
     name: str
     value: float | None
     champion: float | None
+    interval: tuple[float, float] | None = None
+    beside: float | None = None
+    difference: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,6 +230,15 @@ class VersionDetail:
     provenance: tuple[tuple[str, str], ...]
     lineage: tuple[tuple[str, str, str, str], ...]  # step, direction, name, sha256
     history: tuple[EventRow, ...]
+    kind: str = ""
+    origin: tuple[tuple[str, str], ...] = ()  # of an imported version: name and value
+    gate_set: int | None = None
+    approvals: tuple[str, ...] = ()  # the people whose approval counts here
+    rollout: str = ""  # the one under way, in words
+    weight: float | None = None  # percent of the requests that it answers as challenger
+    held_out: int | None = None  # rows that its metrics were measured on
+    beside: int | None = None  # the version that was champion at its registration
+    weak: tuple[str, ...] = ()  # slices on which it is worse than elsewhere, the worst first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -353,6 +371,13 @@ class DuelDetail:
     reasons: tuple[str, ...]
     gates_passed: int
     gates: int
+    mode: Mode = Mode.PAIRED
+    champion_side: Side | None = None
+    challenger_side: Side | None = None
+    kpis: tuple[KpiResult, ...] = ()
+    slices: tuple[SliceResult, ...] = ()  # the worst first
+    slices_looked: int = 0
+    rollout: str = ""  # in words; "" where none goes on for the challenger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -361,12 +386,20 @@ class Duels:
     detail: DuelDetail | None
 
 
+NO_ROLE = "no role"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """The header's facts about the processes. Words and tones, coarse on purpose."""
+    """The header's facts about the processes and the person. Words and tones, coarse on purpose.
+
+    `rights` is what the person may here; None: not looked at yet.
+    """
 
     daemon: str
     daemon_tone: str
     server: str
     server_tone: str
     open_alerts: int
+    role: str = ""
+    rights: frozenset[Right] | None = None

@@ -34,6 +34,7 @@ from quarterdeck.console.tui.theme import FALLBACKS, NO_COLOR_THEME, QUARTERDECK
 from quarterdeck.console.tui.view import View
 from quarterdeck.console.tui.widgets.bar import Bar
 from quarterdeck.console.tui.widgets.table import Table
+from quarterdeck.core.rights import Right
 
 if TYPE_CHECKING:
     from quarterdeck.console.context import Console
@@ -172,7 +173,7 @@ class Frame(App[None]):
         base = self.screen_stack[0]
         console = self.console_
         base.query_one("#header", Bar).set(
-            header_left(console.environment, console.actor, console.read_only),
+            header_left(console.environment, console.actor, self._status.role, self.read_only, self.size.width),
             header_right(self._status, self._loaded, self.stale, bool(self._problem), self.symbols),
         )
         base.query_one("#tabs", Bar).set(
@@ -200,10 +201,11 @@ class Frame(App[None]):
     def possible(self, key: Key) -> bool:
         """Whether a key would do something here."""
         subject = self._view.subject()
-        if key.changes and self.console_.read_only:
+        if not self.allowed(key):
             return False
         if key.action.startswith("act("):
-            return isinstance(plans.plan(key.action[5:-2], subject), plans.Plan)
+            found = plans.plan(key.action[5:-2], subject)
+            return isinstance(found, plans.Plan) and self.may(found.right)
         needs = {
             "look.logs": subject is not None and subject.run_id is not None,
             "look.compare": subject is not None and subject.model is not None and self._view.NAME != "duel",
@@ -211,17 +213,37 @@ class Frame(App[None]):
             "look.describe": subject is not None,
             "look.raw": subject is not None,
             "look.copy": subject is not None,
-            "change.undo": self.last_change is not None,
+            "change.undo": self.last_change is not None or (subject is not None and subject.model is not None),
         }
         return needs.get(key.id, True)
 
     def possible_keys(self) -> Iterator[Key]:
         yield from (key for key in BY_ID.values() if self.possible(key))
 
+    @property
+    def read_only(self) -> bool:
+        """Asked for, or because the person's role changes nothing."""
+        rights = self._status.rights
+        return self.console_.read_only or (rights is not None and not rights - {Right.VIEW})
+
+    def may(self, right: Right) -> bool:
+        """Whether the person has a right here. Until the store was looked at it is not known; the act asks again."""
+        rights = self._status.rights
+        return not self.console_.read_only and (rights is None or right in rights)
+
+    def allowed(self, key: Key) -> bool:
+        """Whether the person may do at all what a key does."""
+        if not key.changes:
+            return True
+        name = key.action[5:-2] if key.action.startswith("act(") else key.action
+        return self.may(plans.RIGHTS.get(name, Right.OPERATE))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A read-only console has no keys that change anything."""
-        if action in ("act", "edit", "undo") and self.console_.read_only:
-            return False
+        """Keys that change something are dead for whoever may not."""
+        if action in ("act", "edit", "undo"):
+            name = str(parameters[0]) if action == "act" else action
+            if not self.may(plans.RIGHTS.get(name, Right.OPERATE)):
+                return False
         return super().check_action(action, parameters)
 
     def copy_to_clipboard(self, text: str) -> None:

@@ -9,7 +9,9 @@ from textual import work
 
 from quarterdeck.console.tui import plans
 from quarterdeck.console.tui.looking import Looking
-from quarterdeck.console.tui.plans import Plan, Refusal
+from quarterdeck.console.tui.model_plans import undoing
+from quarterdeck.console.tui.plan import Plan, Refusal
+from quarterdeck.console.tui.run_plans import starting
 from quarterdeck.console.tui.screens.registry import version_subject
 from quarterdeck.console.tui.subject import Kind
 from quarterdeck.console.tui.text import Line, line, span
@@ -25,14 +27,32 @@ class Changing(Looking):
 
     @work(group="act", exit_on_error=False)
     async def action_undo(self) -> None:
-        """The inverse of the last change, as a new event that is confirmed like any other."""
-        found = self.last_change
-        if found is None:
-            self.say("you have changed nothing yet", "dim")
-        elif isinstance(found, str):
+        """The inverse of the last change, as a new event that is confirmed like any other.
+
+        What the person did last in this console, and otherwise the last act on the selected model, by the ledger.
+        """
+        found, subject = self.last_change, self.view.subject()
+        model = None if subject is None else subject.model
+        if isinstance(found, str):
+            self.last_change = None
             self.say(found, "warn")
+        elif found is not None and model in (None, found.model):
+            if await self.carry_out(replace(found, confirmed=True)):
+                self.last_change = None
+        elif model is not None:
+            await self.carry_out(await asyncio.to_thread(self._last_act, model))
         else:
-            await self.carry_out(replace(found, confirmed=True))
+            self.say("select a model to undo its last change", "dim")
+
+    def _last_act(self, model: str) -> Plan | Refusal:
+        from quarterdeck.console.queries.undoing import last_undoable, taken_back  # start-up time
+
+        environment = self.console_.environment
+        with self.console_.database.read() as tx:
+            entry = last_undoable(tx, environment, model)
+            if entry is None:
+                return Refusal(why=f"nothing of {model} in {environment} can be undone")
+            return undoing(entry, taken_back(tx, environment, entry))
 
     @work(group="act", exit_on_error=False)
     async def action_promote_version(self, reference: str) -> None:
@@ -49,28 +69,47 @@ class Changing(Looking):
         if pipeline not in self.models():
             self.say(f"there is no pipeline {pipeline!r}", "bad")
             return
-        await self.carry_out(plans.starting(pipeline, None))
+        await self.carry_out(starting(pipeline, None))
 
-    async def carry_out(self, found: Plan | Refusal) -> None:
-        """Ask if need be, do it, and say what came of it."""
-        from quarterdeck.console.tui.screens.confirm import Confirm  # start-up time
-
+    async def carry_out(self, found: Plan | Refusal) -> bool:
+        """Ask if need be, do it, and say what came of it; gives whether it was done."""
         if isinstance(found, Refusal):
             self.say(found.why, "dim")
-            return
-        reason: str | None = ""
-        if found.confirmed:
-            reason = await self.push_screen_wait(Confirm(found, self.console_.environment, self.symbols))
-        if reason is None:
-            self.say("cancelled: nothing has changed", "dim")
-            return
+            return False
         try:
+            reason: str | None = ""
+            if found.confirmed:
+                found = await asyncio.to_thread(self._looked_up, found)
+                reason = await self._asked(found)
+            if reason is None:
+                self.say("cancelled: nothing has changed", "dim")
+                return False
             result = await asyncio.to_thread(found.do, self.console_, reason)
         except QuarterdeckError as error:
             self._refused(found, error)
-            return
-        self.last_change = found.undo(result) if found.undo is not None else f"{found.title}: it has no inverse"
-        undo = "   u undoes it" if isinstance(self.last_change, Plan) else ""
+            return False
+        self._done(found, result)
+        return True
+
+    def _looked_up(self, found: Plan) -> Plan:
+        """With what only the store knows; NotAllowedError, before anything is asked, for one who may not."""
+        from quarterdeck.console.acts.guard import check_right  # start-up time
+
+        check_right(self.console_, found.right, act=found.action, subject=found.subject)
+        return found if found.look is None else found.look(self.console_)
+
+    async def _asked(self, found: Plan) -> str | None:
+        from quarterdeck.console.tui.screens.confirm import Confirm  # start-up time
+
+        return await self.push_screen_wait(Confirm(found, self.console_.environment, self.symbols))
+
+    def _done(self, found: Plan, result: object) -> None:
+        """Say it, and how it is taken back."""
+        if found.in_ledger:
+            self.last_change = None
+        else:
+            self.last_change = found.undo(result) if found.undo is not None else f"{found.title}: it has no inverse"
+        undo = "   u undoes it" if found.in_ledger or isinstance(self.last_change, Plan) else ""
         self.say(f"{found.done}{undo}", "ok")
         self.refresher.poke()
 

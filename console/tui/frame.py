@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quarterdeck.console.queries.values import Status
+from quarterdeck.console.queries.values import NO_ROLE, Status
 from quarterdeck.console.tui.keymap import Key
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, line, span, width_of
+from quarterdeck.core.rights import person_of
 
+WIDE = 120  # columns from which on the account stands beside the person
 TABS = (
     ("1", "overview", "Overview"),
     ("2", "pipelines", "Pipelines"),
@@ -18,13 +20,15 @@ TABS = (
 )
 
 
-def header_left(environment: str, actor: str, read_only: bool) -> Line:
-    badge = span("  READ-ONLY", "warn") if read_only else span("")
+def header_left(environment: str, actor: str, role: str, read_only: bool, width: int) -> Line:
+    """Where, who and as what. The badge stands before the name: what does not fit is cut at the end."""
+    who = actor if width >= WIDE else person_of(actor)
     return line(
         span(" quarterdeck  ", "strong"),
         span(environment, "accent" if environment == "production" else "info"),
-        span(f"  {actor}", "dim"),
-        badge,
+        span("  READ-ONLY", "warn") if read_only else span(""),
+        span(f"  {who}", "dim"),
+        span(f" {role}", "bad" if role == NO_ROLE else "info") if role else span(""),
     )
 
 

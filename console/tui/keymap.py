@@ -51,6 +51,7 @@ KEYS: tuple[Key, ...] = (
     _key("find.help", "question_mark", "?", "help", "this help; type to filter it", FIND, "help"),
     _key("look.describe", "d", "d", "describe", "describe the selected row", LOOK, "describe"),
     _key("look.raw", "y", "y", "raw", "the whole record as JSON", LOOK, "raw"),
+    _key("look.card", "i", "i", "card", "the model card: all that is known of a version, in plain words", LOOK, "card"),
     _key("look.logs", "l", "l", "logs", "the log of the run, as it grows", LOOK, "logs"),
     _key("look.zoom", "z", "z", "zoom", "zoom the pane in or out", LOOK, "zoom"),
     _key("look.refresh", "r", "r", "refresh_now", "look at the store now", LOOK),
@@ -69,6 +70,8 @@ KEYS: tuple[Key, ...] = (
         "rollback",
         True,
     ),
+    _key("model.demote", "D", "D", "act('demote')", "demote the champion for cause", ACT, "demote", True),
+    _key("model.approve", "A", "A", "act('approve')", "approve the version, or take it back", ACT, "approve", True),
     _key(
         "model.keep",
         "x",
@@ -93,7 +96,7 @@ KEYS: tuple[Key, ...] = (
     _key("trigger.pause", "p", "p", "act('pause')", "pause or resume the trigger", ACT, "pause", True),
     _key("alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True),
     _key("pipeline.edit", "e", "e", "edit", "edit pipeline.toml in $EDITOR", ACT, "edit", True),
-    _key("change.undo", "u", "u", "undo", "undo your last change, as a new confirmed event", ACT, "undo", True),
+    _key("change.undo", "u", "u", "undo", "undo the last change here, as a new confirmed event", ACT, "undo", True),
     _key("quit", "ctrl+q", "ctrl+q", "quit", "leave (or :q)", GO),
 )
 

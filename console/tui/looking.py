@@ -18,6 +18,7 @@ from quarterdeck.console.tui.going import Going
 from quarterdeck.console.tui.keymap import KEYS, MOVES
 from quarterdeck.console.tui.text import line
 from quarterdeck.console.tui.view import View
+from quarterdeck.core.card import Card
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import QuarterdeckError
 
@@ -55,6 +56,31 @@ class Looking(Going):
 
         with self.console_.database.read() as tx:
             return record(tx, self.console_.environment, kind, key)
+
+    @work(group="raw", exclusive=True, exit_on_error=False)
+    async def action_card(self) -> None:
+        """The model card of the selected version, else of the selected model's champion."""
+        from quarterdeck.console.tui.screens.card import CardScreen
+
+        subject = self.view.subject()
+        if subject is None or subject.model is None:
+            self.say("select a model or a version to read its card", "dim")
+            return
+        reference = subject.model if subject.version is None else f"{subject.model}@{subject.version}"
+        try:
+            card = await asyncio.to_thread(self._card, reference)
+        except QuarterdeckError as error:
+            self.say(str(error), "bad")
+            return
+        self.push_screen(CardScreen(card, self.view.symbols, reference, self._save_card))
+
+    def _card(self, reference: str) -> Card:
+        from quarterdeck.console.queries.card import card_of  # start-up time
+
+        return card_of(self.console_, reference)[1]
+
+    def _save_card(self, name: str, text: str) -> None:
+        self._write(name, "md", text)
 
     def action_logs(self) -> None:
         from quarterdeck.console.tui.screens.log import LogScreen
@@ -160,7 +186,7 @@ class Looking(Going):
     async def action_help(self) -> None:
         from quarterdeck.console.tui.screens.help import Help
 
-        keys = [key for key in (*KEYS, *MOVES) if not (key.changes and self.console_.read_only)]
+        keys = [key for key in (*KEYS, *MOVES) if self.allowed(key)]
         help_ = Help(keys)
         await self.push_screen(help_)
         help_.set_focus(help_.query_one("#help-filter"))  # at once: what was typed meanwhile is the filter

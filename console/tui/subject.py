@@ -22,6 +22,9 @@ class Kind(StrEnum):
     ROW = "row"  # nothing can be done with it but read it
 
 
+HAVE_NAMES = (Kind.VERSION, Kind.MODEL, Kind.DUEL)  # rows of which a model's champion and challenger can be told
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
     """`key` finds the whole record; `model` is also the pipeline's name. What does not apply is None."""

@@ -19,49 +19,96 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """`needs_score`: judged by probabilities; otherwise by the label or value they lead to."""
+    """`needs_score`: judged by probabilities; otherwise by the label or value they lead to.
+
+    `usual`: measured for every model and every window; the others where a gate names them.
+    """
 
     name: str
     direction: Direction
     tasks: frozenset[Task]
     needs_score: bool
+    usual: bool
 
 
 def direction(name: str, *, minimum: float | None = None, maximum: float | None = None) -> Direction:
     """Which way a metric is better: by its ending; a user's KPI with another ending by its one limit, else
     lower.
     """
+    if name in METRICS:
+        return METRICS[name].direction
+    return _by_ending(name) or (Direction.HIGHER if minimum is not None and maximum is None else Direction.LOWER)
+
+
+def _by_ending(name: str) -> Direction | None:
     if name.endswith("_score"):
         return Direction.HIGHER
-    if name.endswith(("_error", "_loss")):
-        return Direction.LOWER
-    return Direction.HIGHER if minimum is not None and maximum is None else Direction.LOWER
+    return Direction.LOWER if name.endswith(("_error", "_loss")) else None
 
 
-def _metric(name: str, *tasks: Task, needs_score: bool = False) -> tuple[str, Metric]:
-    metric = Metric(name=name, direction=direction(name), tasks=frozenset(tasks), needs_score=needs_score)
-    return name, metric
+def _metric(
+    name: str, *tasks: Task, needs_score: bool = False, usual: bool = False, better: Direction | None = None
+) -> tuple[str, Metric]:
+    """`better` where scikit-learn's name does not end in what says it."""
+    known = better or _by_ending(name)
+    assert known is not None, name
+    return name, Metric(name=name, direction=known, tasks=frozenset(tasks), needs_score=needs_score, usual=usual)
 
 
-# In the order they are shown.
+_CLASSES = (Task.BINARY, Task.MULTICLASS)
+
+
+# In the order they are shown. Of several classes, precision, recall, F1 and Jaccard are means over classes
+# ("macro"), the area under the ROC curve and the average precision means of one class against the rest.
 METRICS: dict[str, Metric] = dict(
     (
-        _metric("roc_auc_score", Task.BINARY, Task.MULTICLASS, needs_score=True),  # multiclass: one against the rest
-        _metric("average_precision_score", Task.BINARY, needs_score=True),
-        _metric("log_loss", Task.BINARY, Task.MULTICLASS, needs_score=True),
-        _metric("brier_score_loss", Task.BINARY, needs_score=True),
-        _metric("accuracy_score", Task.BINARY, Task.MULTICLASS),
-        _metric("f1_score", Task.BINARY, Task.MULTICLASS),  # multiclass: the mean over classes ("macro")
-        _metric("mean_absolute_error", Task.REGRESSION),
-        _metric("root_mean_squared_error", Task.REGRESSION),
-        _metric("r2_score", Task.REGRESSION),
-        _metric("median_absolute_error", Task.REGRESSION),
+        _metric("roc_auc_score", *_CLASSES, needs_score=True, usual=True),
+        _metric("average_precision_score", Task.BINARY, needs_score=True, usual=True),
+        _metric("log_loss", *_CLASSES, needs_score=True, usual=True),
+        _metric("brier_score_loss", Task.BINARY, needs_score=True, usual=True),
+        _metric("accuracy_score", *_CLASSES, usual=True),
+        _metric("f1_score", *_CLASSES, usual=True),
+        _metric("balanced_accuracy_score", *_CLASSES),
+        _metric("precision_score", *_CLASSES),
+        _metric("recall_score", *_CLASSES),
+        _metric("matthews_corrcoef", *_CLASSES, better=Direction.HIGHER),
+        _metric("cohen_kappa_score", *_CLASSES),
+        _metric("jaccard_score", *_CLASSES),
+        _metric("hamming_loss", *_CLASSES),
+        _metric("top_2_accuracy_score", Task.MULTICLASS, needs_score=True),
+        _metric("d2_log_loss_score", *_CLASSES, needs_score=True),
+        _metric("mean_absolute_error", Task.REGRESSION, usual=True),
+        _metric("root_mean_squared_error", Task.REGRESSION, usual=True),
+        _metric("r2_score", Task.REGRESSION, usual=True),
+        _metric("median_absolute_error", Task.REGRESSION, usual=True),
+        _metric("mean_squared_error", Task.REGRESSION),
+        _metric("mean_absolute_percentage_error", Task.REGRESSION),
+        _metric("mean_squared_log_error", Task.REGRESSION),
+        _metric("root_mean_squared_log_error", Task.REGRESSION),
+        _metric("explained_variance_score", Task.REGRESSION),
+        _metric("d2_absolute_error_score", Task.REGRESSION),
+        _metric("max_error", Task.REGRESSION),
+        _metric("mean_pinball_loss", Task.REGRESSION),
+        _metric("mean_poisson_deviance", Task.REGRESSION, better=Direction.LOWER),
+        _metric("mean_gamma_deviance", Task.REGRESSION, better=Direction.LOWER),
     )
 )
 
+# What stands for a model where one number must do, and for each of its slices.
+MAIN_METRIC = {
+    Task.BINARY: "roc_auc_score",
+    Task.MULTICLASS: "accuracy_score",
+    Task.REGRESSION: "mean_absolute_error",
+}
+
 
 def names(task: Task) -> tuple[str, ...]:
-    """The metrics of a task."""
+    """The metrics that are measured for every model of a task, and in every window of its labelled predictions."""
+    return tuple(metric.name for metric in METRICS.values() if task in metric.tasks and metric.usual)
+
+
+def every_name(task: Task) -> tuple[str, ...]:
+    """All metrics that a gate of a task can name."""
     return tuple(metric.name for metric in METRICS.values() if task in metric.tasks)
 
 
@@ -69,7 +116,7 @@ def check_name(name: str, task: Task) -> Metric:
     """Return the metric, or raise RefusedError naming those that the task has."""
     metric = METRICS.get(name)
     if metric is None or task not in metric.tasks:
-        raise RefusedError(f"{task} has no metric {name!r}", hint=f"it has {', '.join(names(task))}")
+        raise RefusedError(f"{task} has no metric {name!r}", hint=f"it has {', '.join(every_name(task))}")
     return metric
 
 
@@ -110,7 +157,7 @@ def compute_all(
     classes: Sequence[str | int] | None = None,
     threshold: float = 0.5,
 ) -> dict[str, float]:
-    """Every metric of the task that has a meaning on these rows; arguments and refusals as in compute()."""
+    """Every usual metric of the task that has a meaning on these rows; arguments and refusals as in compute()."""
     return compute_with_reasons(task, y_true, score, classes=classes, threshold=threshold)[0]
 
 

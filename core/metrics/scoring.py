@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,17 +147,84 @@ def _brier(rows: Rows) -> float:
     return float(np.mean((rows.score - rows.y) ** 2))
 
 
-def _f1(rows: Rows) -> float:
-    if rows.task is Task.BINARY:
-        _need_classes(rows, (1,), "f1_score")
-        return float(sk.f1_score(rows.y, rows.predicted, zero_division=0.0))
-    return float(sk.f1_score(rows.y, rows.predicted, average="macro", zero_division=0.0))
+def _of_a_class(name: str) -> Callable[[Rows], float]:
+    """Precision, recall and their kin: of the positive class, or the mean over classes that there are."""
+    function = getattr(sk, name)
+
+    def score(rows: Rows) -> float:
+        if rows.task is Task.BINARY:
+            _need_classes(rows, (1,), name)
+            return float(function(rows.y, rows.predicted, zero_division=0.0))
+        return float(function(rows.y, rows.predicted, average="macro", zero_division=0.0))
+
+    return score
 
 
-def _r2(rows: Rows) -> float:
-    if len(rows.y) < 2 or np.ptp(rows.y) == 0:
-        raise RefusedError("r2_score needs true values that differ")
-    return float(sk.r2_score(rows.y, rows.score))
+def _of_classes(name: str) -> Callable[[Rows], float]:
+    """What compares classes has no meaning where there is one alone: chance cannot be told from skill."""
+    function = getattr(sk, name)
+
+    def score(rows: Rows) -> float:
+        if len(np.unique(rows.y)) < 2:
+            raise RefusedError(f"{name} needs rows of two classes or more")
+        with warnings.catch_warnings():
+            # it says that a class was predicted that no row has, which is an ordinary mistake of a model
+            warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true")
+            return float(function(rows.y, rows.predicted))
+
+    return score
+
+
+def _top_2(rows: Rows) -> float:
+    width = rows.score.shape[1]
+    if width < 3:
+        raise RefusedError("top_2_accuracy_score needs three classes or more")
+    return float(sk.top_k_accuracy_score(rows.y, rows.score, k=2, labels=list(range(width))))
+
+
+def _d2_log_loss(rows: Rows) -> float:
+    if len(rows.y) < 2 or len(np.unique(rows.y)) < 2:
+        raise RefusedError("d2_log_loss_score needs rows of two classes or more")
+    score = rows.score if rows.task is Task.MULTICLASS else np.column_stack([1 - rows.score, rows.score])
+    return float(sk.d2_log_loss_score(rows.y, score, labels=list(range(score.shape[1]))))
+
+
+def _of_values(name: str) -> Callable[[Rows], float]:
+    function = getattr(sk, name)
+    return lambda rows: float(function(rows.y, rows.score))
+
+
+def _of_varied(name: str) -> Callable[[Rows], float]:
+    """What is held against the spread of the true values has no meaning where they have none."""
+    function = getattr(sk, name)
+
+    def score(rows: Rows) -> float:
+        if len(rows.y) < 2 or np.ptp(rows.y) == 0:
+            raise RefusedError(f"{name} needs true values that differ")
+        return float(function(rows.y, rows.score))
+
+    return score
+
+
+def _above(name: str, least_true: float | None, least_score: float) -> Callable[[Rows], float]:
+    """What takes logarithms or quotients: refused where a value is not above its limit (None: below 0)."""
+    function = getattr(sk, name)
+
+    def score(rows: Rows) -> float:
+        low = rows.y.min() < 0 if least_true is None else rows.y.min() <= least_true
+        if low or rows.score.min() <= least_score:
+            words = "0 or more" if least_true is None else f"above {least_true:g}"
+            raise RefusedError(f"{name} needs true values {words} and predictions above {least_score:g}")
+        return float(function(rows.y, rows.score))
+
+    return score
+
+
+def _percentage(rows: Rows) -> float:
+    if (rows.y == 0).any():
+        zeros = int((rows.y == 0).sum())
+        raise RefusedError(f"mean_absolute_percentage_error has no meaning where the true value is 0, as in {zeros}")
+    return float(sk.mean_absolute_percentage_error(rows.y, rows.score))
 
 
 _FUNCTIONS: dict[str, Callable[[Rows], Any]] = {
@@ -165,9 +233,28 @@ _FUNCTIONS: dict[str, Callable[[Rows], Any]] = {
     "log_loss": _log_loss,
     "brier_score_loss": _brier,
     "accuracy_score": lambda rows: np.mean(rows.y == rows.predicted),
-    "f1_score": _f1,
-    "mean_absolute_error": lambda rows: sk.mean_absolute_error(rows.y, rows.score),
-    "root_mean_squared_error": lambda rows: sk.root_mean_squared_error(rows.y, rows.score),
-    "r2_score": _r2,
-    "median_absolute_error": lambda rows: sk.median_absolute_error(rows.y, rows.score),
+    "f1_score": _of_a_class("f1_score"),
+    "balanced_accuracy_score": _of_classes("balanced_accuracy_score"),
+    "precision_score": _of_a_class("precision_score"),
+    "recall_score": _of_a_class("recall_score"),
+    "matthews_corrcoef": _of_classes("matthews_corrcoef"),
+    "cohen_kappa_score": _of_classes("cohen_kappa_score"),
+    "jaccard_score": _of_a_class("jaccard_score"),
+    "hamming_loss": lambda rows: np.mean(rows.y != rows.predicted),
+    "top_2_accuracy_score": _top_2,
+    "d2_log_loss_score": _d2_log_loss,
+    "mean_absolute_error": _of_values("mean_absolute_error"),
+    "root_mean_squared_error": _of_values("root_mean_squared_error"),
+    "r2_score": _of_varied("r2_score"),
+    "median_absolute_error": _of_values("median_absolute_error"),
+    "mean_squared_error": _of_values("mean_squared_error"),
+    "mean_absolute_percentage_error": _percentage,
+    "mean_squared_log_error": _above("mean_squared_log_error", -1.0, -1.0),
+    "root_mean_squared_log_error": _above("root_mean_squared_log_error", -1.0, -1.0),
+    "explained_variance_score": _of_varied("explained_variance_score"),
+    "d2_absolute_error_score": _of_varied("d2_absolute_error_score"),
+    "max_error": _of_values("max_error"),
+    "mean_pinball_loss": _of_values("mean_pinball_loss"),
+    "mean_poisson_deviance": _above("mean_poisson_deviance", None, 0.0),
+    "mean_gamma_deviance": _above("mean_gamma_deviance", 0.0, 0.0),
 }

@@ -32,10 +32,12 @@ from quarterdeck.core.models import (
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
 from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.kinds import ANSWERS_ITSELF, kind_of
 from quarterdeck.core.models.onnx_nodes import shape_classifier, shape_regressor
 from quarterdeck.core.models.onnx_tree_ensemble import declare_version
 from quarterdeck.core.models.predictors import NUMBERS, TEXTS, Answers, OnnxPredictor, SklearnPredictor
 from quarterdeck.core.models.signature import Signature
+from quarterdeck.core.values import ModelKind
 
 TOLERANCE = 1e-5  # relative
 OPSETS = {"": 18, "ai.onnx.ml": 3}
@@ -103,6 +105,11 @@ def to_onnx(model: FittedModel) -> Conversion:
     Labels must be equal; probabilities and values within 1e-5 relative, where a size under a thousandth of
     the greatest one counts as that thousandth.
     """
+    kind = kind_of(model.estimator)
+    if kind is not ModelKind.SKLEARN:
+        return Conversion(onnx=None, reason=ANSWERS_ITSELF[kind], max_difference=None)
+    if model.reference.is_empty():
+        return Conversion(onnx=None, reason="there are no rows to compare the engines on", max_difference=None)
     try:
         data = _convert(model.estimator, model.signature).SerializeToString()
         served = OnnxPredictor(data, model.signature)

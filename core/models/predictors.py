@@ -66,9 +66,7 @@ class OnnxPredictor:
         self.signature = signature
         self._session = session
         self._feeds = [_Feed.plan(given, session.get_inputs(), signature) for given in session.get_inputs()]
-        self._outputs = [output.name for output in session.get_outputs()][:2]
-        if signature.task is Task.REGRESSION:
-            self._outputs = self._outputs[:1]
+        self._label, self._outputs = _plan_outputs(session.get_outputs(), signature)
 
     def predict(self, columns: Columns) -> Answers:
         feeds = {feed.name: feed.array(columns) for feed in self._feeds}
@@ -78,11 +76,10 @@ class OnnxPredictor:
             raise _unusable(str(error)) from error
         if self.signature.task is Task.REGRESSION:
             return _regression(outputs[0])
+        if not self._label:
+            return from_probabilities(_as_probabilities(outputs[0], self.signature), self.signature)
         labels = np.asarray(outputs[0]).reshape(-1).tolist()
-        probabilities = outputs[1] if len(outputs) > 1 else None
-        if isinstance(probabilities, list):  # one mapping of class to probability a row, as many exporters write it
-            classes = self.signature.classes or ()
-            probabilities = np.array([[row[name] for name in classes] for row in probabilities])
+        probabilities = None if len(outputs) < 2 else _by_class(outputs[1], self.signature)
         return _classification(labels, probabilities, self.signature)
 
 
@@ -103,6 +100,8 @@ class SklearnPredictor:
                 )
         self.signature = signature
         self._estimator = estimator
+        # fitted on an array, as imported estimators may be: it knows no names, and warns where it is given some
+        self._nameless = not hasattr(estimator, "feature_names_in_") and not text_names(signature)
         self._before: Any = None
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
             # labels and probabilities are asked for apart; the rows are prepared once for both
@@ -110,7 +109,8 @@ class SklearnPredictor:
         self._frame = model_frame
 
     def predict(self, columns: Columns) -> Answers:
-        rows: Any = self._frame(columns, self.signature)
+        names = self.signature.names
+        rows: Any = number_matrix(columns, names) if self._nameless else self._frame(columns, self.signature)
         if self._before is not None:
             rows = self._before.transform(rows)
         if self.signature.task is Task.REGRESSION:
@@ -164,6 +164,48 @@ _NUMPY_TYPES = {
 }
 
 
+_LABELS = ("tensor(int64)", "tensor(int32)", "tensor(string)", "tensor(bool)")
+_SCORES = ("tensor(double)", "tensor(float)", "seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))")
+OUTSIDE = 1e-5  # how far a float32 may be outside 0 to 1 and still be a probability
+
+
+def _plan_outputs(outputs: list[Any], signature: Signature) -> tuple[bool, list[str]]:
+    """Whether a label comes first, and the outputs to ask for: [value], [label, scores], [label] or [scores]."""
+    labels = [output.name for output in outputs if output.type in _LABELS]
+    scores = [output.name for output in outputs if output.type in _SCORES]
+    if signature.task is Task.REGRESSION:
+        labels, scores = [], (scores or labels)
+    found = [*labels[:1], *scores[:1]]
+    if not found:
+        types = ", ".join(f"{output.name!r} ({output.type})" for output in outputs)
+        raise _unusable(f"its outputs {types} are no label, probabilities or value")
+    return bool(labels), found
+
+
+def _by_class(output: Any, signature: Signature) -> Any:
+    """Probabilities as (rows, classes): a matrix, or one mapping of class to probability a row, as exporters write."""
+    if isinstance(output, list):
+        return np.array([[row[name] for name in signature.classes or ()] for row in output])
+    if signature.positive is not None and (output.ndim == 1 or output.shape[1] == 1):  # the positive class's alone
+        return _as_probabilities(output, signature)
+    return output
+
+
+def _as_probabilities(output: Any, signature: Signature) -> Matrix:
+    """(rows, classes) from what a graph without a label gives; IntegrityError where these are no probabilities."""
+    if isinstance(output, list):
+        output = _by_class(output, signature)
+    found = np.asarray(output, dtype=np.float64)
+    found = found.reshape(len(found), -1)
+    if found.shape[1] == 1 and signature.positive is not None:
+        found = np.hstack([1.0 - found, found])
+    if found.shape[1] != len(signature.classes or ()):
+        raise _unusable(f"it gives {found.shape[1]} scores a row for {len(signature.classes or ())} classes")
+    if found.size and not (found.min() >= -OUTSIDE and found.max() <= 1.0 + OUTSIDE):
+        raise _unusable(f"its scores go from {found.min():g} to {found.max():g}: these are no probabilities")
+    return np.clip(found, 0.0, 1.0)
+
+
 def _unusable(reason: str) -> IntegrityError:
     line = reason.strip().splitlines()[-1] if reason.strip() else "no reason given"
     return IntegrityError(f"The ONNX model cannot be used: {line}", hint="convert or import the model again")
@@ -182,3 +224,11 @@ def _classification(labels: list[Any], output: Any, signature: Signature) -> Ans
     probabilities = np.asarray(output, dtype=np.float64)
     scores = probabilities.max(axis=1, initial=0.0) if positive is None else probabilities[:, 1]
     return Answers(values=None, labels=labels, probabilities=probabilities, scores=scores)
+
+
+def from_probabilities(matrix: Matrix, signature: Signature) -> Answers:
+    """Labels are the likeliest class; of equally likely ones the first. matrix: (rows, classes)."""
+    classes = signature.classes or ()
+    labels = [classes[place] for place in matrix.argmax(axis=1)] if len(matrix) else []
+    scores = matrix.max(axis=1, initial=0.0) if signature.positive is None else matrix[:, 1]
+    return Answers(values=None, labels=labels, probabilities=matrix, scores=scores)

@@ -51,10 +51,11 @@ _UNREADABLE = (
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
 
 
-def dumps(estimator: Any) -> bytes:
+def dumps(estimator: Any, trusted: Sequence[str] = ()) -> bytes:
     """An estimator as skops bytes; the same fitted estimator gives the same bytes.
 
-    Raises StepError for one that skops cannot hold, or that holds a type which would not be loaded again.
+    `trusted`: further types, trusted by a person for this very model. Raises StepError for one that skops
+    cannot hold, or that holds a type which would not be loaded again.
     """
     try:
         data = skops.io.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
@@ -62,7 +63,7 @@ def dumps(estimator: Any) -> bytes:
         raise StepError(
             f"A {type(estimator).__name__} cannot be kept: {error}", hint="use estimators of scikit-learn"
         ) from error
-    foreign = foreign_types(data)
+    foreign = foreign_types(data, trusted)
     if foreign:
         raise StepError(
             f"A {type(estimator).__name__} holds {', '.join(foreign)}, not trusted when a model is loaded.",
@@ -72,11 +73,11 @@ def dumps(estimator: Any) -> bytes:
     return _canonical(data)
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes, trusted: Sequence[str] = ()) -> Any:
     """The estimator in `data`; IntegrityError, before anything is built, where it names a type not trusted
-    here.
+    here. `trusted`: as in dumps().
     """
-    foreign = foreign_types(data)
+    foreign = foreign_types(data, trusted)
     if foreign:
         raise IntegrityError(
             f"The model file holds types that are not trusted: {', '.join(foreign)}.",
@@ -84,7 +85,7 @@ def loads(data: bytes) -> Any:
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            estimator = _build(archive)
+            estimator = _build(archive, [*TRUSTED, *trusted])
     except _UNREADABLE as error:
         raise IntegrityError(
             f"The model file cannot be loaded: {error}", hint="was it made with another scikit-learn?"
@@ -93,26 +94,24 @@ def loads(data: bytes) -> Any:
     return estimator
 
 
-def _build(archive: zipfile.ZipFile) -> Any:
+def _build(archive: zipfile.ZipFile, trusted: list[str]) -> Any:
     """What `skops.io.loads` does, with a look at every tree between reading and building."""
     schema, context = read_schema(archive)
     if context.protocol != PROTOCOL:  # an older one would be read by older rules
         raise ValueError(f"it is of skops protocol {context.protocol}; {PROTOCOL} is read")
-    root = get_tree(schema, context, trusted=list(TRUSTED))
-    audit_tree(root, trusted=list(TRUSTED))
+    root = get_tree(schema, context, trusted=trusted)
+    audit_tree(root, trusted=trusted)
     audit_nodes(root)
     return root.construct()
 
 
-def foreign_types(data: bytes) -> list[str]:
-    """Types in `data` that neither skops nor `TRUSTED` knows to be safe, sorted; IntegrityError for other
-    bytes.
-    """
+def foreign_types(data: bytes, trusted: Sequence[str] = ()) -> list[str]:
+    """Types in `data` that neither skops nor `TRUSTED` nor `trusted` names, sorted; IntegrityError for other bytes."""
     try:
         found: Sequence[str] = skops.io.get_untrusted_types(data=data)
     except _UNREADABLE as error:
         raise IntegrityError(f"This is not a skops file: {error}", hint="take it from its run again") from error
-    return sorted(set(found) - set(TRUSTED))
+    return sorted(set(found) - {*TRUSTED, *trusted})
 
 
 def _canonical(data: bytes) -> bytes:

@@ -25,7 +25,9 @@ from granian._granian import RSGIProtocolClosed
 from quarterdeck.core.errors import NotFoundError, QuarterdeckError
 from quarterdeck.core.ids import new_id
 from quarterdeck.core.values import Arm
+from quarterdeck.scheduler.serving.answering import FEW_ROWS, SplitDesk
 from quarterdeck.scheduler.serving.counters import Counters, Problems, exposition
+from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
 from quarterdeck.scheduler.serving.http import (
     JSON,
@@ -45,7 +47,6 @@ from quarterdeck.scheduler.serving.shadow import Answered
 
 log = logging.getLogger(__name__)
 
-FEW_ROWS = 128  # that many are checked and written in the loop; more in a thread, so that others get in between
 _PREDICT = "/predict/"
 
 Handler = Callable[[Scope, Transport], Awaitable[Reply]]
@@ -74,6 +75,7 @@ class App:
         self._ready = ready
         self._loop = asyncio.get_running_loop()
         self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
+        self._desk = SplitDesk(prediction_log, counters, problems, self._aside)
         self._handlers: dict[str, tuple[str, Handler]] = {
             "/": ("GET", self._index),
             "/healthz": ("GET", self._healthz),
@@ -105,21 +107,27 @@ class App:
         body = await self._bodies.json(scope, transport)
         route = self._router.route(scope.path[len(_PREDICT) :])
         live = self._router.champion(route)
-        request = await self._aside(live.reader.read, body) if len(body) > ORDINARY else live.reader.read(body)
+        read = live.reader.read if route.wide is None else route.wide.read
+        request = await self._aside(read, body) if len(body) > ORDINARY else read(body)
+        rows = len(request.rows)
+        ids = [new_id() for _ in request.rows]
+        if route.split is not None and route.canary is not None:
+            find = route.split.places
+            theirs = await self._aside(find, ids, request.entities) if rows > FEW_ROWS else find(ids, request.entities)
+            if theirs:
+                return await self._desk.answer(route, route.canary, request, ids, theirs, started)
         count = self._counters.of(route.name, live.number)
         try:
             answers, start = await live.batcher.answer(request.rows)
-        except QuarterdeckError:
+            write = live.shape.encode
+            reply = await self._aside(write, ids, answers, start) if rows > FEW_ROWS else write(ids, answers, start)
+        except Exception:
             count.failures += 1
+            failures = self._log.failures
+            failures.add(route.name, live.number, Arm.CHAMPION, FailureKind.FAILED, rows=rows, at=now_us())
             raise
-        rows = len(request.rows)
-        ids = [new_id() for _ in request.rows]
-        write = live.shape.encode
-        reply = await self._aside(write, ids, answers, start) if rows > FEW_ROWS else write(ids, answers, start)
         at, latency_us = now_us(), (time.perf_counter_ns() - started) // 1000
-        count.requests += 1
-        count.rows += rows
-        count.latency_us += latency_us
+        count.add(rows, latency_us)
         self._log.add(
             Entry(
                 route.name,
@@ -185,18 +193,26 @@ class App:
 
     async def _readyz(self, _: Scope, __: Transport) -> Reply:
         ready = self._ready()
+        challengers = {name: _trial(route) for name, route in self._challenged()}
         data = {"ready": ready, "endpoints": self.versions(), "problems": self._problems.texts()}
+        if challengers:
+            data["challengers"] = challengers
         return Reply.of(data, 200 if ready else 503)
 
     async def _metrics(self, _: Scope, __: Transport) -> Reply:
         problems = len(self._problems.texts())
-        text = exposition(self._counters, log_pending=self._log.pending, problems=problems)
+        weights = [(name, number, _weight(route)) for name, route in self._challenged() if (number := _number(route))]
+        text = exposition(self._counters, log_pending=self._log.pending, problems=problems, weights=weights)
         return Reply(200, text.encode(), TEXT)
 
     def versions(self) -> dict[str, int | None]:
         """The version that answers, by endpoint; None where nobody does."""
         routes = sorted(self._router.routes.items())
         return {name: None if route.champion is None else route.champion.number for name, route in routes}
+
+    def _challenged(self) -> list[tuple[str, Route]]:
+        """The endpoints with a challenger that answers clients or in shadow."""
+        return [(name, route) for name, route in sorted(self._router.routes.items()) if _number(route) is not None]
 
     def _told(self, scope: Scope, error: QuarterdeckError) -> Reply:
         """The answer to an error; one of ours gets an id by which the log can be searched."""
@@ -217,10 +233,28 @@ def _described(route: Route) -> dict[str, Any]:
     signature = route.signature
     return {
         "version": None if route.champion is None else route.champion.number,
-        "challenger": None if route.shadow is None else route.shadow.challenger.number,
+        "challenger": _number(route),
+        "weight": _weight(route),
+        "shadow": route.shadow is not None,
         "task": signature.task,
         "classes": signature.classes,
         "entity": signature.entity,
         "time": signature.time,
         "fields": [{"name": field.name, "kind": field.kind, "nullable": field.nullable} for field in signature.fields],
     }
+
+
+def _number(route: Route) -> int | None:
+    """The challenger's, also where it is named by the plan and cannot be loaded."""
+    if route.challenger is not None:
+        return route.challenger.number
+    return None if route.canary is None else route.canary.planned.number
+
+
+def _weight(route: Route) -> float:
+    """Percent of the requests that the challenger answers."""
+    return 0.0 if route.split is None else route.split.weight
+
+
+def _trial(route: Route) -> dict[str, Any]:
+    return {"version": _number(route), "weight": _weight(route), "shadow": route.shadow is not None}

@@ -10,11 +10,11 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.models.predictors import Predictor
-from quarterdeck.scheduler.serving.protocols import Plain
+from quarterdeck.scheduler.serving.protocols import Plain, check_count
 
 MOST_ROWS = 1_024  # in a batch
 QUICK_S = 0.002  # a batch expected to take less runs in the loop: a thread costs more than it frees
@@ -38,6 +38,12 @@ class _Waiting(NamedTuple):
     answer: asyncio.Future[tuple[Plain, int]]
 
 
+class Asked(Protocol):
+    """What a batcher asks: a Model, or something around one."""
+
+    def ask(self, rows: Sequence[Row], /) -> Plain | QuarterdeckError: ...
+
+
 class Model:
     """A predictor that takes rows, and whose failures are values."""
 
@@ -53,7 +59,7 @@ class Model:
         """
         columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
         try:
-            return Plain.of(self._predictor.predict(columns))
+            return Plain.of(check_count(self._predictor.predict(columns), len(rows)))
         except Exception as error:
             words = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
             failure = QuarterdeckError(f"the model failed: {words[:500]}")
@@ -66,7 +72,7 @@ class Batcher:
 
     def __init__(
         self,
-        model: Model,
+        model: Asked,
         loop: asyncio.AbstractEventLoop,
         thread: Executor,
         cost: Cost | None,
@@ -102,6 +108,9 @@ class Batcher:
 
     def _run(self) -> None:
         batch, rows = self._take()
+        if not batch:
+            self._due = False
+            return
         if self._cost is not None and self._cost.quick(rows):
             self._give(batch, _attempt(self._model, batch))
             return
@@ -109,6 +118,10 @@ class Batcher:
         running.add_done_callback(lambda done: self._give(batch, done.result()))
 
     def _take(self) -> tuple[list[_Waiting], int]:
+        while self._waiting and self._waiting[0].answer.done():  # given up: a slow model must not answer them as well
+            self._waiting.popleft()
+        if not self._waiting:
+            return [], 0
         batch = [self._waiting.popleft()]
         rows = len(batch[0].rows)
         while self._waiting and rows + len(self._waiting[0].rows) <= MOST_ROWS:
@@ -129,7 +142,7 @@ class Batcher:
             self._loop.call_soon(self._run)
 
 
-def _attempt(model: Model, batch: Sequence[_Waiting]) -> list[tuple[Plain, int] | QuarterdeckError]:
+def _attempt(model: Asked, batch: Sequence[_Waiting]) -> list[tuple[Plain, int] | QuarterdeckError]:
     """One result a request.
 
     A batch that fails is asked again request by request: one must not fail the others.

@@ -6,21 +6,37 @@ Only the loop's thread counts, so that there is no lock on the answer's path.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from quarterdeck.core.values import Arm
 
 log = logging.getLogger(__name__)
 
+Key = tuple[str, int, Arm]
+Weight = tuple[str, int, float]  # model, challenger, percent of the requests that it answers
+
 
 class VersionCount:
-    """Of one version: requests answered, rows in them, failures of the model, microseconds of all answers."""
+    """Of one version in one arm: requests answered, rows in them, failures of the model, microseconds of all answers.
 
-    __slots__ = ("failures", "latency_us", "requests", "rows")
+    `waited_us`: the part of those in which a challenger was waited for, before the champion stepped in.
+    """
+
+    __slots__ = ("failures", "latency_us", "requests", "rows", "waited_us")
 
     def __init__(self) -> None:
         self.requests = 0
         self.rows = 0
         self.failures = 0
         self.latency_us = 0
+        self.waited_us = 0
+
+    def add(self, rows: int, latency_us: int, waited_us: int = 0) -> None:
+        """One more request was answered."""
+        self.requests += 1
+        self.rows += rows
+        self.latency_us += latency_us
+        self.waited_us += waited_us
 
 
 class Counters:
@@ -33,14 +49,15 @@ class Counters:
         self.labels = 0  # accepted
         self.dropped = 0  # rows that the prediction log had no room for
         self.shadow_dropped = 0
-        self.by_version: dict[tuple[str, int], VersionCount] = {}
-        self.shadow: dict[tuple[str, int], VersionCount] = {}
+        self.by_version: dict[Key, VersionCount] = {}  # what clients got
+        self.shadow: dict[Key, VersionCount] = {}
 
-    def of(self, model: str, version: int) -> VersionCount:
-        return self.by_version.setdefault((model, version), VersionCount())
+    def of(self, model: str, version: int, arm: Arm = Arm.CHAMPION) -> VersionCount:
+        found = self.by_version.get((model, version, arm))  # setdefault would make a count for every answer
+        return found or self.by_version.setdefault((model, version, arm), VersionCount())
 
     def of_shadow(self, model: str, version: int) -> VersionCount:
-        return self.shadow.setdefault((model, version), VersionCount())
+        return self.shadow.setdefault((model, version, Arm.SHADOW), VersionCount())
 
 
 class Problems:
@@ -65,9 +82,10 @@ class Problems:
         return [f"{subject}: {text}" for subject, text in sorted(self._texts.items())]
 
 
-def exposition(counters: Counters, *, log_pending: int, problems: int) -> str:
+def exposition(counters: Counters, *, log_pending: int, problems: int, weights: Sequence[Weight] = ()) -> str:
     """The text that Prometheus scrapes."""
-    return "".join(f"{line}\n" for line in _lines(counters, log_pending, problems))
+    lines = (*_lines(counters, log_pending, problems), *_weights(weights))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]:
@@ -93,10 +111,16 @@ def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]
     yield from _by_version("shadow", "Of a challenger's answers beside them", counters.shadow)
 
 
-def _by_version(prefix: str, says: str, counts: dict[tuple[str, int], VersionCount]) -> Iterator[str]:
+def _weights(weights: Sequence[Weight]) -> Iterator[str]:
+    yield from _head("challenger_weight_percent", "gauge", "The share of the requests that a challenger answers.")
+    for model, number, weight in weights:
+        yield f'quarterdeck_challenger_weight_percent{{model_name="{model}",model_version="{number}"}} {weight:g}'
+
+
+def _by_version(prefix: str, says: str, counts: dict[Key, VersionCount]) -> Iterator[str]:
     labelled = [
-        (f'{{model_name="{model}",model_version="{number}"}}', count)
-        for (model, number), count in sorted(counts.items())
+        (f'{{model_name="{model}",model_version="{number}",arm="{arm}"}}', count)
+        for (model, number, arm), count in sorted(counts.items())
     ]
     parts = (("requests_total", "requests"), ("rows_total", "rows"), ("failures_total", "failures"))
     for name, field in parts:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.models.predictors import OnnxPredictor, Predictor, SklearnPredictor
+from quarterdeck.core.models.remote import RemoteModel
+from quarterdeck.core.models.rules import RulesModel, RulesPredictor
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.values import Engine, Task
 from quarterdeck.scheduler.serving.batcher import Batcher, Cost, Model, Row
@@ -88,11 +91,23 @@ def _predictor(planned: PlannedVersion, artifacts: Artifacts) -> Predictor:
     data = artifacts.get(planned.digest)
     if planned.engine is Engine.ONNX:
         return OnnxPredictor(data, planned.signature)
+    if planned.engine in (Engine.RULES, Engine.REMOTE):
+        return _of_document(planned, json.loads(data), artifacts)
     from quarterdeck.core.models.fitted import FittedModel  # here: polars, only where scikit-learn answers
     from quarterdeck.store.codecs import decode
 
     model = decode(data, artifacts.get)
     return SklearnPredictor(model.estimator if isinstance(model, FittedModel) else model, planned.signature)
+
+
+def _of_document(planned: PlannedVersion, document: Any, artifacts: Artifacts) -> Predictor:
+    """The predictor of a version that is kept as JSON, without the libraries that a frame or an estimator needs."""
+    part = json.loads(artifacts.get(document["model"]["estimator"]))
+    if planned.engine is Engine.RULES:
+        return RulesPredictor(RulesModel.from_json(part["rules"]), planned.signature)
+    from quarterdeck.scheduler.remote import RemotePredictor  # here: HTTP, only where a remote model answers
+
+    return RemotePredictor(RemoteModel.from_json(part["remote"]), planned.signature)
 
 
 def _cost(model: Model, row: Row) -> Cost:

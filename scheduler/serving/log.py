@@ -21,9 +21,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from quarterdeck.core.errors import QuarterdeckError, UnavailableError
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.failures import Failures
 from quarterdeck.scheduler.serving.protocols import Plain, encode
 from quarterdeck.store.engine import Database
-from quarterdeck.store.traffic import PredictionRecord, append_predictions, micros
+from quarterdeck.store.traffic import FailureRecord, PredictionRecord, append_failures, append_predictions, micros
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class PredictionLog:
         self._writing = asyncio.Lock()
         self._stopped = False
         self.pending = 0  # rows
+        self.failures = Failures()  # what versions could not answer; written along
 
     def add(self, entry: Entry) -> None:
         """Never waits and never fails."""
@@ -81,7 +83,7 @@ class PredictionLog:
         """Write what waits, again and again, until stop()."""
         while not self._stopped:
             await asyncio.sleep(EVERY_S)
-            if self._queue and not await self.flush():
+            if (self._queue or self.failures) and not await self.flush():
                 await asyncio.sleep(RETRY_S)
 
     def stop(self) -> None:
@@ -99,6 +101,8 @@ class PredictionLog:
                     self._queue.extendleft(reversed(batch))
                     return False
                 self.pending -= sum(len(entry.ids) for entry in batch)
+            if self.failures and not await self._write_failures():
+                return False
         self._problems.clear(SUBJECT)
         return True
 
@@ -117,6 +121,19 @@ class PredictionLog:
             rows += len(batch[-1].ids)
         return batch
 
+    async def _write_failures(self) -> bool:
+        records = self.failures.take()
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._writer, _append_failures, self._database, records)
+        except UnavailableError as error:
+            self.failures.put_back(records)
+            self._problems.set(SUBJECT, str(error))
+            return False
+        except SQLAlchemyError:
+            log.exception("%s failures could not be logged", len(records))
+        return True
+
     async def _write(self, batch: list[Entry]) -> bool:
         loop = asyncio.get_running_loop()
         try:
@@ -128,6 +145,11 @@ class PredictionLog:
             self._counters.dropped += lost
             self._problems.set(SUBJECT, f"{lost} predictions could not be written; see the server's log")
         return True
+
+
+def _append_failures(database: Database, records: Sequence[FailureRecord]) -> None:
+    with database.write() as tx:
+        append_failures(tx, records)
 
 
 def _write(database: Database, batch: Sequence[Entry]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -60,6 +60,22 @@ class Plain(NamedTuple):
         )
 
 
+def check_count(answers: Answers, rows: int) -> Answers:
+    """The answers, where there is one a row; else QuarterdeckError.
+
+    Rows of several requests are answered together: one answer missing, and clients would get those of others.
+    """
+    if answers.scores.shape != (rows,) or not (
+        _is_long(answers.values, rows) and _is_long(answers.labels, rows) and _is_long(answers.probabilities, rows)
+    ):
+        raise QuarterdeckError(f"it was asked for {rows} rows, and did not give one answer a row")
+    return answers
+
+
+def _is_long(answers: Sized | None, rows: int) -> bool:
+    return answers is None or len(answers) == rows
+
+
 def _all(lists: list[list[T] | None]) -> list[T] | None:
     """The items of all lists; None where there are none."""
     found = [items for items in lists if items is not None]
@@ -78,6 +94,18 @@ class Shape:
         """The body for the rows of `answers` from `start` on, one an id."""
         predictions = [self._prediction(name, answers, start + row) for row, name in enumerate(ids)]
         return encode({**self._head, "predictions": predictions})
+
+    def parts(self, ids: Sequence[str], answers: Plain, start: int, *, named: bool) -> list[msgspec.Raw]:
+        """The rows' predictions, each as JSON, for body(); `named` adds the version to each."""
+        more = {"version": self._head["version"]} if named else {}
+        return [
+            msgspec.Raw(encode({**self._prediction(name, answers, start + row), **more}))
+            for row, name in enumerate(ids)
+        ]
+
+    def body(self, parts: Sequence[msgspec.Raw]) -> bytes:
+        """The body that holds these predictions."""
+        return encode({**self._head, "predictions": parts})
 
     def _prediction(self, identifier: str, answers: Plain, row: int) -> dict[str, Any]:
         if answers.values is not None:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from quarterdeck.core.errors import InputError
+from quarterdeck.core.errors import InputError, QuarterdeckError
 from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range, check_time
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.prediction import compile_checker
@@ -35,6 +35,15 @@ class Request(NamedTuple):
     rows: Sequence[tuple[Any, ...]]
     entities: Sequence[str | int | None]
     times: Sequence[datetime | None]
+
+    def part(self, places: Sequence[int]) -> Request:
+        """Some of the rows."""
+        return Request(
+            [self.sent[place] for place in places],
+            [self.rows[place] for place in places],
+            [self.entities[place] for place in places],
+            [self.times[place] for place in places],
+        )
 
 
 class RowReader:
@@ -99,6 +108,50 @@ class RowReader:
         self._many = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]  # made just now
         self._entity = -1 if signature.entity is None else names.index(signature.entity)
         self._time = -1 if signature.time is None else names.index(signature.time)
+
+
+class WideReader:
+    """Reads requests to a champion whose challenger has fields of its own: those may be sent as well."""
+
+    def __init__(self, champion: RowReader, champions: Signature, challengers: Signature) -> None:
+        self._champion = champion
+        self._more = _known(challengers) - _known(champions)
+
+    def read(self, body: bytes) -> Request:
+        """The champion's rows; `sent` has the challenger's fields too. Raises what the champion's reader does."""
+        try:
+            return self._champion.read(body)
+        except InputError:
+            sent = decode_rows(body)
+        return self._champion.check([self._narrow(row) for row in sent])._replace(sent=sent)
+
+    def _narrow(self, row: Any) -> Any:
+        if row.__class__ is not dict or self._more.isdisjoint(row):
+            return row
+        return {name: value for name, value in row.items() if name not in self._more}
+
+
+class OwnRows:
+    """A champion's requests as its challenger takes them: the same rows, or its own fields out of what was sent."""
+
+    def __init__(self, champion: Signature, challenger: Signature, reader: RowReader) -> None:
+        self._same = champion.fields == challenger.fields
+        self._known = _known(challenger)
+        self._reader = reader
+
+    def of(self, request: Request) -> Sequence[tuple[Any, ...]] | QuarterdeckError:
+        """The rows, or what the challenger's reader says against them."""
+        if self._same:
+            return request.rows
+        sent = [{name: value for name, value in as_object(row).items() if name in self._known} for row in request.sent]
+        try:
+            return self._reader.check(sent).rows
+        except QuarterdeckError as error:
+            return error
+
+
+def _known(signature: Signature) -> set[str]:
+    return {*signature.names, *(name for name in (signature.entity, signature.time) if name is not None)}
 
 
 def as_object(sent: Any) -> dict[str, Any]:

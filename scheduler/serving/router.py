@@ -8,18 +8,28 @@ from typing import NamedTuple
 
 from quarterdeck.core.errors import NotFoundError, UnavailableError
 from quarterdeck.core.models.signature import Signature
+from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.live import LiveModel
+from quarterdeck.scheduler.serving.reader import WideReader
 from quarterdeck.scheduler.serving.shadow import Shadow
+from quarterdeck.scheduler.serving.split import Split
 
 
 class Route(NamedTuple):
-    """An endpoint now. `planned` is the champion's number in the plan; `champion` may still be the one before."""
+    """An endpoint now. `planned` is the champion's number in the plan; `champion` may still be the one before.
+
+    `canary` and `split` are there together: where the challenger answers a share of the requests.
+    """
 
     name: str
     signature: Signature
     planned: int | None
     champion: LiveModel | None
-    shadow: Shadow | None
+    challenger: LiveModel | None = None
+    shadow: Shadow | None = None
+    canary: Canary | None = None
+    split: Split | None = None
+    wide: WideReader | None = None  # reads the requests where the challenger has fields of its own
 
 
 class Router:

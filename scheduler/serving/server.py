@@ -190,7 +190,8 @@ class _Process:
 
     def _shadow(self, champion: LiveModel, challenger: LiveModel) -> Shadow:
         loop = asyncio.get_running_loop()
-        return Shadow(champion, challenger, loop, self._log.add, self._counters, self._problems)
+        log = self._log
+        return Shadow(champion, challenger, loop, log.add, log.failures, self._counters, self._problems)
 
     async def _beat(self) -> None:
         """Say every second that the server lives; a database that cannot be written does not stop it."""

@@ -17,10 +17,11 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.batcher import Row
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.failures import FailureKind, Failures
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry
 from quarterdeck.scheduler.serving.protocols import Plain
-from quarterdeck.scheduler.serving.reader import Request, as_object
+from quarterdeck.scheduler.serving.reader import OwnRows, Request
 
 MOST_WAITING = 8_192  # rows
 MOST_ROWS = 1_024  # in a batch
@@ -43,13 +44,15 @@ class Shadow:
         challenger: LiveModel,
         loop: asyncio.AbstractEventLoop,
         add: Callable[[Entry], None],
+        failures: Failures,
         counters: Counters,
         problems: Problems,
     ) -> None:
         self.challenger = challenger
-        self._same_fields = champion.planned.signature.fields == challenger.planned.signature.fields
+        self._rows = OwnRows(champion.planned.signature, challenger.planned.signature, challenger.reader)
         self._loop = loop
         self._add = add
+        self._failures = failures
         self._counters = counters
         self._problems = problems
         self.subject = f"challenger {challenger.planned.reference}"
@@ -107,9 +110,9 @@ class Shadow:
     def _answer(self, batch: list[Answered]) -> None:
         ready = []
         for answered in batch:
-            rows = self._rows(answered.request)
+            rows = self._rows.of(answered.request)
             if isinstance(rows, QuarterdeckError):
-                self._tell(self._failed, rows)
+                self._tell(self._failed, rows, FailureKind.FIELDS, answered)
             else:
                 ready.append((answered, rows))
         if ready:
@@ -122,22 +125,10 @@ class Shadow:
             latency_us = round((time.perf_counter() - started) * 1e6)
             self._tell(self._done, [answered for answered, _ in ready], outcome, latency_us)
         elif len(ready) == 1:
-            self._tell(self._failed, outcome)
+            self._tell(self._failed, outcome, FailureKind.FAILED, ready[0][0])
         else:
             for one in ready:
                 self._ask([one])
-
-    def _rows(self, request: Request) -> Sequence[Row] | QuarterdeckError:
-        """The rows as the challenger takes them: the champion's, or its own fields out of what was sent."""
-        if self._same_fields:
-            return request.rows
-        signature = self.challenger.planned.signature
-        known = {*signature.names, signature.entity, signature.time}
-        sent = [{name: value for name, value in as_object(row).items() if name in known} for row in request.sent]
-        try:
-            return self.challenger.reader.check(sent).rows
-        except QuarterdeckError as error:
-            return error
 
     def _tell(self, callback: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -145,8 +136,10 @@ class Shadow:
         except RuntimeError:  # the loop has ended: the server stopped while this thread was in the model
             self._closed = True
 
-    def _failed(self, error: QuarterdeckError) -> None:
-        self._counters.of_shadow(self.challenger.planned.model, self.challenger.number).failures += 1
+    def _failed(self, error: QuarterdeckError, kind: FailureKind, answered: Answered) -> None:
+        planned, rows = self.challenger.planned, len(answered.ids)
+        self._counters.of_shadow(planned.model, planned.number).failures += 1
+        self._failures.add(planned.model, planned.number, Arm.SHADOW, kind, rows=rows, at=answered.at)
         if not self._told:  # the first is enough: the others are counted
             self._problems.set(self.subject, str(error))
         self._told = True

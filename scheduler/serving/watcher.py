@@ -18,10 +18,13 @@ from typing import NamedTuple, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.counters import Problems
 from quarterdeck.scheduler.serving.live import Artifacts, LiveModel, Loaded, load
+from quarterdeck.scheduler.serving.reader import WideReader
 from quarterdeck.scheduler.serving.router import Route, Router
 from quarterdeck.scheduler.serving.shadow import Shadow
+from quarterdeck.scheduler.serving.split import Split
 from quarterdeck.store.plans import PlannedEndpoint, PlannedVersion, TrafficPlan
 
 log = logging.getLogger(__name__)
@@ -137,10 +140,13 @@ class Watcher:
         routes = {name: self._route(endpoint, old.get(name)) for name, endpoint in plan.endpoints.items()}
         self._router.routes = routes
         kept = {id(route.shadow) for route in routes.values()}
+        trials = {id(route.canary) for route in routes.values()}
         for route in old.values():
             if route.shadow is not None and id(route.shadow) not in kept:
                 route.shadow.close()
                 self._problems.clear(route.shadow.subject)
+            if route.canary is not None and id(route.canary) not in trials:
+                self._problems.clear(route.canary.subject)
         self._load_standby(plan)
         self._forget(plan)
         self.ready = self.ready or not self._loading
@@ -149,22 +155,54 @@ class Watcher:
         champion = None if endpoint.champion is None else self._model(endpoint.champion)
         if champion is None and endpoint.champion is not None and old is not None:
             champion = old.champion
+        planned = None if endpoint.champion is None else endpoint.champion.number
         challenger = None if endpoint.challenger is None else self._model(endpoint.challenger)
+        if champion is None or endpoint.challenger is None or champion.number == endpoint.challenger.number:
+            return Route(endpoint.name, endpoint.signature, planned, champion)
+        canary = self._canary(endpoint, endpoint.challenger, champion, challenger, old)
         return Route(
             name=endpoint.name,
             signature=endpoint.signature,
-            planned=None if endpoint.champion is None else endpoint.champion.number,
+            planned=planned,
             champion=champion,
-            shadow=self._shadow(champion, challenger, old),
+            challenger=challenger,
+            shadow=self._shadow(champion, challenger, old) if endpoint.shadow else None,
+            canary=canary,
+            split=None if canary is None else Split(endpoint.name, endpoint.challenger.number, endpoint.weight),
+            wide=None if challenger is None else _wide(champion, challenger),
         )
 
-    def _shadow(self, champion: LiveModel | None, challenger: LiveModel | None, old: Route | None) -> Shadow | None:
-        if champion is None or challenger is None or champion.number == challenger.number:
+    def _shadow(self, champion: LiveModel, challenger: LiveModel | None, old: Route | None) -> Shadow | None:
+        if challenger is None:
             return None
         shadow = None if old is None or old.champion is not champion else old.shadow
         if shadow is not None and shadow.challenger is challenger:
             return shadow
         return self._make_shadow(champion, challenger)
+
+    def _canary(
+        self,
+        endpoint: PlannedEndpoint,
+        planned: PlannedVersion,
+        champion: LiveModel,
+        challenger: LiveModel | None,
+        old: Route | None,
+    ) -> Canary | None:
+        """The challenger that answers clients; the one of before where only its weight has changed.
+
+        While it is loaded for the first time its share is the champion's; one that cannot be loaded has a share, and
+        fails.
+        """
+        if endpoint.weight <= 0 or (challenger is None and planned.key not in self._failures):
+            return None
+        canary = None if old is None else old.canary
+        if canary is not None and (canary.champion, canary.challenger, canary.planned) == (
+            champion,
+            challenger,
+            planned,
+        ):
+            return canary
+        return Canary(champion, planned, challenger, self._loop)
 
     def _model(self, planned: PlannedVersion) -> LiveModel | None:
         """The loaded version, or None: then it is being loaded, or has failed and waits to be tried again."""
@@ -218,6 +256,11 @@ class Watcher:
         for subject in self._problems.subjects():
             if subject.startswith("version ") and subject not in references:
                 self._problems.clear(subject)
+
+
+def _wide(champion: LiveModel, challenger: LiveModel) -> WideReader | None:
+    ours, theirs = champion.planned.signature, challenger.planned.signature
+    return None if ours.fields == theirs.fields else WideReader(champion.reader, ours, theirs)
 
 
 def _named(plan: TrafficPlan) -> Iterator[PlannedVersion]:

@@ -11,6 +11,7 @@ import math
 import os
 import random
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +20,22 @@ from sqlalchemy import Connection
 from quarterdeck.console.context import Console
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.drift.verdict import decide_drift
-from quarterdeck.core.duel import DuelVerdict
+from quarterdeck.core.duel import DuelVerdict, KpiResult, Mode, Side, SliceResult, Standing
+from quarterdeck.core.evaluation import (
+    Calibration,
+    CalibrationBin,
+    DataSet,
+    Evaluation,
+    FieldSeen,
+    Importance,
+    ImportanceOf,
+    Interval,
+    Measured,
+    Target,
+)
 from quarterdeck.core.gates import GateResult, judge_bound
 from quarterdeck.core.ledger import Audit
+from quarterdeck.core.metrics.slices import Condition, Slice, SliceReport
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Window
 from quarterdeck.core.registry import Version
@@ -65,7 +79,15 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("evaluation", "evaluate", ("model", "split")),
 )
 FEATURES = ("dep_hour", "distance", "wind_speed", "visibility", "precip", "carrier", "origin", "temperature")
-MANIFEST = '[pipeline]\nname = "{name}"\ntask = "binary"\ntarget = "late"\n'
+MANIFEST = """\
+[pipeline]
+name = "{name}"
+task = "binary"
+target = "late"
+[steps.rows]
+uses = "read_table"
+with = {{ source = "data/{name}.parquet" }}
+"""
 
 
 def make_workspace(root: Path, *, environment: str = "production") -> Workspace:
@@ -243,6 +265,7 @@ def _version(
     metrics: dict[str, float],
     *,
     fail: bool = False,
+    evaluation: Evaluation | None = None,
 ) -> Version:
     main = next(iter(metrics))
     task = Task.BINARY if model == "flights" else Task.REGRESSION
@@ -265,8 +288,81 @@ def _version(
         trained_to=EVENT,
         rows=184_201,
         size_bytes=3_800_000,
+        evaluation=None if evaluation is None else _artifact(tx, json.dumps(evaluation.to_json()), created),
     )
     return registry.register(tx, draft, Audit(actor=ACTOR, environment=environment, at=draft.created, reason="trained"))
+
+
+def flights_evaluation(score: float, champion: int | None) -> Evaluation:
+    """As it is measured at registration, with something to say in each part."""
+    bins = ((0.1, 0.2, 3_011, 0.151, 0.155), (0.2, 0.3, 1_890, 0.243, 0.297), (0.5, 0.6, 1_111, 0.544, 0.561))
+    conditions = (Condition(column="carrier", label="UA"), Condition(column="dep_hour", label="18 or more"))
+    worst = Slice(
+        conditions=conditions,
+        rows=412,
+        metric="roc_auc_score",
+        value=0.651,
+        interval=(0.602, 0.699),
+        elsewhere=0.752,
+        mean_loss=0.231,
+        difference=0.041,
+        p_value=0.0004,
+        q_value=0.012,
+    )
+    near = Interval(low=score - 0.0141, high=score + 0.0139, method="DeLong")
+    better = Interval(low=0.0021, high=0.0091, method="DeLong")
+    even = Interval(low=-0.0048, high=0.0031, method="BCa bootstrap")
+    logged = Interval(low=0.4301, high=0.4568, method="BCa bootstrap")
+    return Evaluation(
+        rows=6_012,
+        target=Target(shares=(("0", 0.764), ("1", 0.236))),
+        metrics=(
+            Measured(
+                name="roc_auc_score",
+                value=score,
+                interval=near,
+                champion=None if champion is None else score - 0.0056,
+                difference=None if champion is None else better,
+            ),
+            Measured(
+                name="log_loss",
+                value=0.52 - score / 10,
+                interval=logged,
+                champion=None if champion is None else 0.521 - score / 10,
+                difference=None if champion is None else even,
+            ),
+        ),
+        data=(
+            DataSet(name="train", rows=184_201, columns=11, sha256=_sha("train"), first=EVENT, last=EVENT),
+            DataSet(name="holdout", rows=6_012, columns=11, sha256=_sha("holdout"), first=EVENT, last=EVENT),
+        ),
+        champion=champion,
+        slices=SliceReport(
+            rows=6_012,
+            loss="brier_score_loss",
+            minimum_rows=100,
+            rate=0.05,
+            named=(replace(worst, conditions=conditions[:1], rows=1_204, difference=0.012, mean_loss=0.19),),
+            worst=(worst,),
+            looked_at=212,
+        ),
+        calibration=Calibration(
+            error=0.021,
+            greatest=0.054,
+            top_label=False,
+            bins=tuple(CalibrationBin(low=a, high=b, n=n, predicted=p, observed=o) for a, b, n, p, o in bins),
+        ),
+        importance=ImportanceOf(
+            metric="roc_auc_score",
+            rows=2_000,
+            repeats=3,
+            fields=tuple(
+                Importance(field=name, worse_by=0.08 / (index + 1), deviation=0.002)
+                for index, name in enumerate(FEATURES)
+            ),
+        ),
+        fields=tuple(FieldSeen(name=name, missing=0.0, outside=0.031 * (name == "precip")) for name in FEATURES),
+    )
 
 
 def _promote(tx: Connection, environment: str, model: str, number: int, saw: int | None, when: datetime) -> None:
@@ -287,6 +383,7 @@ def _flights(tx: Connection, environment: str, now: datetime) -> None:
             when,
             {"roc_auc_score": score, "log_loss": 0.52 - score / 10},
             fail=fail,
+            evaluation=flights_evaluation(score, 2) if index == 3 else None,
         )
         if index < 2:
             _promote(tx, environment, "flights", index + 1, index or None, when + timedelta(hours=1))
@@ -324,6 +421,7 @@ def _flights(tx: Connection, environment: str, now: datetime) -> None:
     for index in range(24):
         windows.put(tx, _window("flights", 2, index, now))
     duels.put(tx, _duel(environment, now))
+    duels.put(tx, _won(environment, now))
 
 
 def _fuel(tx: Connection, environment: str, now: datetime) -> None:
@@ -405,7 +503,44 @@ def _duel(environment: str, now: datetime) -> duels.Duel:
         e_value=8.5,
         needed=20.0,
         rows_needed=610,
-        reasons=("the evidence is 8.5 of the 20 that decide",),
+        reasons=(
+            "evidence 8.5 of 20 needed, on 1750 labels",
+            "missed_delay_cost is clearly better: 0.931 -> 0.8874, by -0.0791 to -0.0081 on 1744 rows",
+            "warning: worse where carrier=UA: loss by +0.0041 to +0.0297 on 418 rows, corrected for 11 slices",
+        ),
+        champion_side=Side(n=1_750, p50_ms=0.42, p99_ms=1.8),
+        challenger_side=Side(n=1_750, p50_ms=0.47, p99_ms=2.6),
+        kpis=(
+            KpiResult(
+                name="missed_delay_cost",
+                direction=Direction.LOWER,
+                n=1_744,
+                champion=0.931,
+                challenger=0.8874,
+                difference=-0.0436,
+                interval=(-0.0791, -0.0081),
+                standing=Standing.BETTER,
+            ),
+        ),
+        slices=tuple(
+            SliceResult(
+                column=column,
+                value=value,
+                n=n,
+                difference=difference,
+                interval=(difference - 0.0128, difference + 0.0128),
+                standing=standing,
+            )
+            for column, value, n, difference, standing in (
+                ("carrier", "UA", 418, 0.0169, Standing.WORSE),
+                ("origin", "EWR", 702, 0.0021, Standing.UNCLEAR),
+                ("dep_hour", "18 or more", 391, -0.0007, Standing.UNCLEAR),
+                ("origin", "JFK", 544, -0.0093, Standing.UNCLEAR),
+                ("carrier", "AA", 604, -0.0148, Standing.BETTER),
+                ("dep_hour", "below 9", 466, -0.0174, Standing.BETTER),
+            )
+        ),
+        slices_looked=11,
     )
     return duels.Duel(
         environment=environment,
@@ -415,6 +550,43 @@ def _duel(environment: str, now: datetime) -> duels.Duel:
         started_at=now - timedelta(hours=3),
         updated_at=now,
         decision=Decision.HOLD,
+        verdict=verdict.to_json(),
+        path=path,
+    )
+
+
+def _won(environment: str, now: datetime) -> duels.Duel:
+    """The one before, of separate arms, with evidence far beyond what decides."""
+    path = [
+        [n * 25, math.exp(0.06 * n * n / 10 + 0.1), -0.02, -0.05 + 0.0008 * n, 0.01 - 0.0008 * n] for n in range(2, 37)
+    ]
+    verdict = DuelVerdict(
+        decision=Decision.PROMOTE,
+        n=900,
+        loss="log_loss",
+        champion={"log_loss": 0.4611, "roc_auc_score": 0.7192},
+        challenger={"log_loss": 0.4398, "roc_auc_score": 0.7404},
+        difference=-0.0213,
+        interval=(-0.0302, -0.0124),
+        p_value=1 / path[-1][1],
+        e_value=path[-1][1],
+        needed=20.0,
+        rows_needed=None,
+        reasons=("the challenger's loss is lower by 0.0213", "evidence 2633 of 20 needed, on 2700 and 900 labels"),
+        mode=Mode.AB,
+        champion_side=Side(n=2_700, p50_ms=0.4, p99_ms=1.7),
+        challenger_side=Side(n=900, p50_ms=0.5, p99_ms=1.9),
+        ratio=3,
+    )
+    started = now - timedelta(days=27)
+    return duels.Duel(
+        environment=environment,
+        model="flights",
+        champion=1,
+        challenger=2,
+        started_at=started,
+        updated_at=started + timedelta(days=1),
+        decision=Decision.PROMOTE,
         verdict=verdict.to_json(),
         path=path,
     )

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from quarterdeck.core.duel import DuelVerdict
+from quarterdeck.core.duel import DuelVerdict, Mode
 from quarterdeck.core.values import Decision
 
 
@@ -29,6 +29,16 @@ def test_a_verdict_survives_json(interval: tuple[float, float] | None) -> None:
         reasons=("a", "b"),
     )
     assert DuelVerdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict
+
+
+def test_a_verdict_that_was_written_before_it_held_more_than_the_loss_is_read() -> None:
+    old = {
+        "decision": "hold", "n": 1, "loss": "log_loss", "champion": {}, "challenger": {}, "difference": -0.1,
+        "interval": [-0.2, 0.1], "p_value": 1.0, "e_value": 1.0, "needed": 20.0, "rows_needed": 5, "reasons": ["a"],
+    }  # fmt: skip
+    found = DuelVerdict.from_json(old)
+    assert (found.mode, found.kpis, found.slices, found.champion_side) == (Mode.PAIRED, (), (), None)
+    assert (found.interval, found.reasons, found.spent) == ((-0.2, 0.1), ("a",), False)
 
 
 @pytest.mark.parametrize(

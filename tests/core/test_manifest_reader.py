@@ -240,7 +240,6 @@ def test_what_is_left_out_has_its_documented_default() -> None:
         ),
         ('[monitoring]\nwindow = "1 h"', 7, ["`window`"]),
         ("[monitoring]\nminimum_rows = 0", 7, ["from 1 on"]),
-        ('[rollout]\nstrategy = "canary"', 7, ["not available in this version; available: direct, shadow"]),
         ('[rollout]\nstrategy = "shade"', 7, ["did you mean `shadow`?"]),
         ("[rollout]\nstrategy = 1", 7, ["`strategy` is 1"]),
         ("[rollout]\nalpha = 0.9", 7, ["up to 0.5"]),

@@ -109,3 +109,40 @@ def test_plans_are_equal_until_traffic_changes(database: Database, register: Reg
     assert plan(database) == before
     promote(database, 2, 1, now)
     assert plan(database) != before
+
+
+def challenged(database: Database, register: Register, now: datetime) -> None:
+    promote(database, register().number, None, now)
+    number = register().number
+    with database.write() as tx:
+        promotion.challenge(tx, "flights", number, Audit(at=now, **HERE))
+
+
+def split(database: Database, weight: float, now: datetime, *, shadow: bool = True) -> None:
+    with database.write() as tx:
+        promotion.split(tx, "flights", Audit(at=now, **HERE), version=2, weight=weight, shadow=shadow)
+
+
+def shares(database: Database, environment: str = "production") -> tuple[float, bool]:
+    endpoint = plan(database, environment).endpoints["flights"]
+    return endpoint.weight, endpoint.shadow
+
+
+def test_a_challenger_without_a_split_answers_in_shadow_alone(
+    database: Database, register: Register, now: datetime
+) -> None:
+    challenged(database, register, now)
+    assert shares(database) == (0.0, True)
+
+
+def test_the_split_is_the_challengers_share_here_and_ends_with_its_part(
+    database: Database, register: Register, now: datetime
+) -> None:
+    challenged(database, register, now)
+    before = plan(database)
+    split(database, 12.5, now, shadow=False)
+    assert shares(database) == (12.5, False)
+    assert shares(database, "staging") == (0.0, True)
+    assert plan(database) != before
+    promote(database, 2, 1, now)
+    assert shares(database) == (0.0, True)

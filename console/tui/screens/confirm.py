@@ -12,10 +12,14 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
-from quarterdeck.console.tui.plans import Plan
+from quarterdeck.console.tui.plan import Plan
 from quarterdeck.console.tui.symbols import Symbols
-from quarterdeck.console.tui.text import Line, line, span
+from quarterdeck.console.tui.text import Line, line, span, wrap
 from quarterdeck.console.tui.widgets.lines import Lines
+
+_INDENT = 12  # where a value begins, and wrapped lines go on
+_WIDTH = 72  # of the dialog, as in dialogs.tcss
+_AROUND = 4  # its border and padding
 
 
 class Confirm(ModalScreen[str | None]):
@@ -36,7 +40,7 @@ class Confirm(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog", classes="live" if self._name else "") as box:
             box.border_title = self.plan.title
-            text = Lines(id="changes", indent=14)
+            text = Lines(id="changes", indent=_INDENT)
             text.can_focus = False
             yield text
             yield Label("Reason, kept in the ledger" + (" (needed)" if self.plan.needs_reason else ""), markup=False)
@@ -51,7 +55,8 @@ class Confirm(ModalScreen[str | None]):
     def on_mount(self) -> None:
         lines = change_lines(self.plan, self._environment, self._symbols)
         pane = self.query_one("#changes", Lines)
-        pane.styles.height = len(lines)
+        room = min(_WIDTH, self.app.size.width) - _AROUND
+        pane.styles.height = sum(len(wrap(text, room, indent=_INDENT)) for text in lines)
         pane.set_lines(lines)
         self.query_one("#cancel").focus()
         self._judge()
@@ -61,7 +66,7 @@ class Confirm(ModalScreen[str | None]):
         """The button works once all that is asked for is there."""
         typed = self._name is None or self.query_one("#typed", Input).value.strip() == self._name
         reasoned = not self.plan.needs_reason or bool(self._reason())
-        self.query_one("#confirm", Button).disabled = not (typed and reasoned)
+        self.query_one("#confirm", Button).disabled = bool(self.plan.blocked) or not (typed and reasoned)
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:

@@ -10,7 +10,8 @@ from textual.app import ComposeResult
 from quarterdeck.console import formats
 from quarterdeck.console.queries.questions import Answer, AskDuels
 from quarterdeck.console.queries.values import DuelDetail, DuelRow, Duels
-from quarterdeck.console.tui.screens.duel_text import duel_lines, evidence_of
+from quarterdeck.console.tui.screens.duel_evidence import evidence_of
+from quarterdeck.console.tui.screens.duel_text import decision_lines, duel_lines, figure_lines
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, line, span
@@ -67,10 +68,13 @@ class DuelView(View):
             empty='no duels: [rollout] strategy = "shadow" in pipeline.toml lets versions duel',
         )
         table.add_class("pane")
-        text = Lines(id="duel-text", indent=22)
+        text = Lines(id="duel-text", indent=4)
         text.add_class("pane", "ruled")
+        figures = Lines(id="duel-figures", indent=4)  # beside the text where there is room, else part of it
+        figures.add_class("pane", "ruled")
         yield table
         yield text
+        yield figures
 
     def on_mount(self) -> None:
         self._rows: dict[str, DuelRow] = {}
@@ -92,16 +96,19 @@ class DuelView(View):
         self._write()
 
     def _write(self) -> None:
-        pane = self.lines("duel-text")
+        pane, figures = self.lines("duel-text"), self.lines("duel-figures")
         if self._detail is None:
             pane.set_title("")
             pane.set_lines([])
+            figures.set_lines([])
             return
         row = self._detail.row
         pane.set_title(f"{row.model}: champion {row.champion}, challenger {row.challenger}")
-        pane.set_lines(
-            duel_lines(self._detail, max(40, pane.scrollable_content_region.width), pane.size.height, self.symbols)
-        )
+        width, height = max(30, pane.scrollable_content_region.width), pane.size.height
+        write = decision_lines if figures.display else duel_lines
+        pane.set_lines(write(self._detail, width, height, self.symbols))
+        figures.set_title("both, on live rows")
+        figures.set_lines(figure_lines(self._detail))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._write)
@@ -128,4 +135,6 @@ class DuelView(View):
 
     def describe(self) -> tuple[str, list[Line]]:
         pane = self.lines("duel-text")
-        return str(pane.border_title or "Duel"), list(pane.source)
+        if self._detail is None:
+            return str(pane.border_title or "Duel"), []
+        return str(pane.border_title or "Duel"), duel_lines(self._detail, 70, 24, self.symbols)

@@ -75,6 +75,7 @@ class RegistryView(View):
         "model.promote",
         "model.rollback",
         "model.keep",
+        "look.card",
         "look.compare",
         "look.describe",
         "look.logs",

@@ -18,7 +18,8 @@ GROUP = "quarterdeck.components"
 
 # In the order in which a pipeline uses them.
 BUILT_IN = {
-    name: f"{__name__}.{name}:{name}" for name in ("read_table", "split_by_time", "split_random", "fit", "evaluate")
+    name: f"{__name__}.{name}:{name}"
+    for name in ("read_table", "split_by_time", "split_random", "fit", "rules", "evaluate")
 }
 
 

@@ -11,7 +11,8 @@ from quarterdeck.core.errors import StepError
 from quarterdeck.core.metrics.families import METRICS, compute_with_reasons
 from quarterdeck.core.models.describe import target_array
 from quarterdeck.core.models.fitted import FittedModel
-from quarterdeck.core.models.predictors import Answers, SklearnPredictor
+from quarterdeck.core.models.kinds import predictor_of
+from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.pipeline.frames import HOLDOUT, part_of_split
 from quarterdeck.core.pipeline.info import PipelineInfo
 from quarterdeck.core.values import Task
@@ -26,13 +27,13 @@ def evaluate(model: FittedModel, split: Any, *, pipeline: PipelineInfo) -> dict[
     """
     if not isinstance(model, FittedModel):
         raise StepError(
-            f"The model is a {type(model).__name__}, not what `fit` returns.", hint="use the component `fit`"
+            f"The model is a {type(model).__name__}, not what `fit` returns.", hint="use the component `fit` or `rules`"
         )
     holdout = part_of_split(split, HOLDOUT)
     if holdout.is_empty():
         raise StepError("There are no rows to evaluate on.", hint="hold out more rows")
     truth = target_array(holdout, model.signature)
-    answers = SklearnPredictor(model.estimator, model.signature).predict(
+    answers = predictor_of(model.estimator, model.signature).predict(
         {name: holdout[name].to_list() for name in model.signature.names}
     )
     score = _score(answers, model)

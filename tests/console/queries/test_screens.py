@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from quarterdeck.console import acts
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries import duel, find, live, overview, pipelines, raw, registry, status
 from quarterdeck.console.queries.answer import Reader
 from quarterdeck.console.queries.questions import AskDuels, AskLive, AskOverview, AskPipelines, AskRegistry
 from quarterdeck.console.queries.traffic import TrafficTail
-from quarterdeck.console.queries.values import Aliases, Health, Traffic
+from quarterdeck.console.queries.values import Aliases, Health, Status, Traffic
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import NotFoundError
+from quarterdeck.core.rights import Right, Role
 from quarterdeck.core.values import AlertState, RunStatus, ServiceKind
 from quarterdeck.store import alerts, services
 
@@ -111,19 +114,33 @@ def test_a_duel_compares_on_live_rows_and_on_the_holdout(console: Console) -> No
     assert len(found.detail.path) == 35 and found.detail.row.needed == 20.0
 
 
+def _status(tx: Connection, now: datetime, patience: float, person: str = "ops") -> Status:
+    return status.status(tx, now, patience, person=person, environment=HERE)
+
+
+def test_the_header_knows_what_a_person_may(console: Console) -> None:
+    with console.database.read() as tx:
+        assert _status(tx, utc_now(), 60.0).role == "admin"  # nobody has a role yet: the first who acts will be
+    acts.grant(console, "bob", Role.VIEWER, environment=HERE, reason="new here")
+    with console.database.read() as tx:
+        bob, eve = _status(tx, utc_now(), 60.0, "bob"), _status(tx, utc_now(), 60.0, "eve")
+    assert (bob.role, bob.rights) == ("viewer", frozenset({Right.VIEW}))
+    assert (eve.role, eve.rights) == ("no role", frozenset())
+
+
 def test_a_silent_daemon_is_told_from_one_that_stopped(console: Console) -> None:
     now = utc_now()
     with console.database.write() as tx:
         services.beat(tx, ServiceKind.DAEMON, "main", now=now)
     with console.database.read() as tx:
-        assert status.status(tx, now, 60.0).daemon == "ok"
+        assert _status(tx, now, 60.0).daemon == "ok"
         # its process is this one, which lives
-        assert status.status(tx, now + timedelta(minutes=5), 10.0).daemon == "silent 5m"
+        assert _status(tx, now + timedelta(minutes=5), 10.0).daemon == "silent 5m"
     with console.database.write() as tx:
         found = services.find(tx, ServiceKind.DAEMON)
         assert found is not None
         services.stopped(tx, ServiceKind.DAEMON, "main", pid=found.pid, now=now)
-        assert status.status(tx, now, 10.0).daemon == "stopped"
+        assert _status(tx, now, 10.0).daemon == "stopped"
 
 
 def test_the_traffic_tail_counts_what_is_new_and_gives_rates(console: Console, seed: Any) -> None:

@@ -16,7 +16,7 @@ from quarterdeck.console.tui.screens.reader import Reader
 from quarterdeck.console.tui.widgets.lines import Lines
 from quarterdeck.core.ledger import Entry
 from quarterdeck.core.values import AlertState, Alias, RunStatus
-from quarterdeck.store import alerts, ledger, registry, runs, triggers
+from quarterdeck.store import alerts, approvals, ledger, registry, runs, triggers
 
 
 def _aliases(console: Console, model: str = "flights") -> dict[Alias, int]:
@@ -128,7 +128,7 @@ async def test_a_rollback_brings_back_the_previous_version(console: Console, ope
     assert (_last(console).act, _last(console).reason) == ("rollback", "late flights missed")
 
 
-async def test_undo_rolls_a_promotion_back_as_a_new_event(console: Console, opened: Any) -> None:
+async def test_undo_takes_a_promotion_back_as_a_new_event(console: Console, opened: Any) -> None:
     async with opened(console) as deck:
         await deck.open("3", "versions", "flights@4")
         await deck.press("P")
@@ -136,11 +136,74 @@ async def test_undo_rolls_a_promotion_back_as_a_new_event(console: Console, open
         await deck.until(lambda: "undoes" in deck.bar("hints"))
         await deck.press("u")
         await _confirm(deck, reason="not after all")
-        await deck.until(lambda: "champion again" in deck.bar("hints"))
-    assert _aliases(console)[Alias.CHAMPION] == 2
+        await deck.until(lambda: "is undone" in deck.bar("hints"))
+    assert _aliases(console) == {Alias.CHAMPION: 2, Alias.CHALLENGER: 4, Alias.PREVIOUS: 1}
     with console.database.read() as tx:
-        assert [entry.act for entry in ledger.entries(tx, limit=2)] == ["rollback", "promote"]
+        assert [entry.act for entry in ledger.entries(tx, limit=2)] == ["undo", "promote"]
         assert ledger.verify(tx)[1] == []
+
+
+async def test_undo_takes_back_what_somebody_else_did_to_the_selected_model(
+    console: Console, opened: Any, seed: Any
+) -> None:
+    with seed.open_console(console.workspace.root) as other:
+        acts.rollback(other, "flights", reason="someone was faster")
+    async with opened(console) as deck:
+        await deck.open("1", "models", "flights")
+        await deck.press("u")
+        await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
+        lines = deck.app.screen.query_one("#changes", Lines).text()
+        assert "someone was faster" in lines and "1 → 2" in lines
+        await _confirm(deck, reason="they were wrong")
+        await deck.until(lambda: "is undone" in deck.bar("hints"))
+    assert _aliases(console)[Alias.CHAMPION] == 2
+    assert (_last(console).act, _last(console).reason) == ("undo", "they were wrong")
+
+
+async def test_a_champion_is_demoted_for_cause(console: Console, opened: Any) -> None:
+    async with opened(console) as deck:
+        await deck.open("1", "models", "flights")
+        await deck.press("D")
+        await _confirm(deck, reason="wrong for Newark")
+        await deck.until(lambda: "is rejected" in deck.bar("hints"))
+    assert _aliases(console) == {Alias.CHAMPION: 1, Alias.CHALLENGER: 4}
+    assert (_last(console).act, _last(console).reason) == ("demote", "wrong for Newark")
+
+
+async def test_without_enough_approvals_the_button_does_not_work_and_with_them_it_does(
+    console: Console, opened: Any
+) -> None:
+    path = console.workspace.pipelines_folder / "flights" / "pipeline.toml"
+    path.write_text(path.read_text() + "[rollout]\napprovals = 1\n")
+    async with opened(console) as deck:
+        await deck.open("3", "versions", "flights@4")
+        await deck.press("P")
+        await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
+        assert "0 of 1; may approve: ops" in deck.app.screen.query_one("#changes", Lines).text()
+        deck.app.screen.query_one("#typed", Input).value = "flights"
+        await deck.pilot.pause()
+        assert deck.app.screen.query_one("#confirm", Button).disabled
+        await deck.press("escape")
+        await deck.until(lambda: not isinstance(deck.app.screen, Confirm))
+        await deck.press("A")
+        await _confirm(deck, reason="it knows Newark", name=None)
+        await deck.until(lambda: "you approve flights@4" in deck.bar("hints"))
+        await deck.press("P")
+        await _confirm(deck, reason="approved")
+        await deck.until(lambda: "is the champion" in deck.bar("hints"))
+    assert _aliases(console)[Alias.CHAMPION] == 4
+
+
+async def test_an_approval_is_taken_back_by_the_same_key(console: Console, opened: Any) -> None:
+    acts.approve(console, "flights@4", reason="yes")
+    async with opened(console) as deck:
+        await deck.open("3", "versions", "flights@4")
+        await deck.press("A")
+        await _confirm(deck, reason="no", name=None)
+        await deck.until(lambda: "do not approve" in deck.bar("hints"))
+    assert _last(console).act == "unapprove"
+    with console.database.read() as tx:
+        assert approvals.approvals(tx, "flights", 4, "production") == []
 
 
 async def test_keeping_the_champion_withdraws_the_challenger(console: Console, opened: Any) -> None:
@@ -211,7 +274,7 @@ async def test_a_command_promotes_with_the_same_dialog(console: Console, opened:
     assert _aliases(console)[Alias.CHAMPION] == 4
 
 
-@pytest.mark.parametrize("key", ["P", "B", "x", "T", "K", "p", "a", "e", "u"])
+@pytest.mark.parametrize("key", ["P", "B", "D", "A", "x", "T", "K", "p", "a", "e", "u"])
 async def test_a_read_only_console_changes_nothing(filled: Any, opened: Any, seed: Any, key: str) -> None:
     with seed.open_console(filled, read_only=True) as console:
         seen = _last(console)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from quarterdeck.console.queries.values import Aliases
-from quarterdeck.console.tui.plans import ACTIONS, Plan, Refusal, plan
+from quarterdeck.console.tui.plans import ACTIONS, RIGHTS, Plan, Refusal, plan
 from quarterdeck.console.tui.subject import Kind, Subject
+from quarterdeck.core.rights import Right
 from quarterdeck.core.values import Outcome, RunStatus, VersionState
 
 CHALLENGER = Subject(
@@ -46,18 +47,33 @@ def test_the_champion_cannot_be_promoted_again() -> None:
     assert plan("promote", replace(CHALLENGER, version=2)) == Refusal(why="flights@2 is the champion already")
 
 
-def test_the_inverse_of_a_promotion_is_a_rollback_to_the_champion_it_replaced() -> None:
-    found = _plan("promote", CHALLENGER)
+def test_what_moves_names_is_taken_back_from_the_ledger() -> None:
+    for action in ("promote", "rollback", "demote", "keep"):
+        assert _plan(action, CHALLENGER).in_ledger
+
+
+def test_a_demotion_says_that_nobody_answers_where_there_is_no_previous_version() -> None:
+    found = _plan("demote", CHALLENGER)
+    assert found.changes[0] == ("champion", "2", "1")
+    assert found.needs_reason and found.live
+    alone = _plan("demote", replace(CHALLENGER, aliases=Aliases(champion=2)))
+    assert alone.changes[0] == ("champion", "2", "none")
+    assert "NOBODY" in alone.notes[0][0]
+
+
+def test_the_inverse_of_an_approval_is_taking_it_back() -> None:
+    found = _plan("approve", CHALLENGER)
     assert found.undo is not None
     inverse = found.undo(None)
-    assert isinstance(inverse, Plan)
-    assert inverse.changes[0] == ("champion", "4", "2")
+    assert isinstance(inverse, Plan) and inverse.action == "unapprove"
 
 
-def test_without_a_champion_before_there_is_nothing_to_undo() -> None:
-    found = _plan("promote", replace(CHALLENGER, aliases=Aliases()))
-    assert found.undo is not None
-    assert isinstance(found.undo(None), str)
+def test_a_plan_needs_the_right_of_its_action_and_force_needs_its_own() -> None:
+    for action in ("promote", "rollback", "demote", "approve", "keep", "start"):
+        assert _plan(action, CHALLENGER).right is RIGHTS[action]
+    forced = replace(CHALLENGER, state=VersionState.REJECTED, outcome=Outcome.FAIL)
+    assert _plan("promote", forced).right is Right.FORCE
+    assert set(ACTIONS) <= set(RIGHTS)
 
 
 def test_a_run_that_has_ended_cannot_be_cancelled() -> None:

@@ -94,8 +94,61 @@ def table_model() -> bytes:
     return _graph(nodes, [table, first])
 
 
-def _graph(nodes: list[Any], constants: list[Any]) -> bytes:
-    rows = helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, [None, 2])
+def short_model() -> bytes:
+    """y = 2 a + b of the first row alone, however many were asked for."""
+    weights = numpy_helper.from_array(np.array([[2.0], [1.0]]), "weights")
+    first = numpy_helper.from_array(np.array([0], dtype=np.int64), "first")
+    nodes = [
+        helper.make_node("Gather", ["numbers", "first"], ["row"], axis=0),
+        helper.make_node("MatMul", ["row", "weights"], ["y"]),
+    ]
+    return _graph(nodes, [weights, first])
+
+
+def slow_model() -> bytes:
+    """y = 2 a + b, quickly where a is at most 9; beyond, it takes a million rounds for each more."""
+    weights = numpy_helper.from_array(np.array([[2.0], [1.0]]), "weights")
+    constants = {"column": np.array([0]), "free": np.array(9.0), "each": np.array(1e6), "go": np.array(True)}
+    one = helper.make_tensor("one", TensorProto.DOUBLE, [], [1.0])
+    spin = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go_on"], ["go_out"]),
+            helper.make_node("Constant", [], ["one"], value=one),
+            helper.make_node("Add", ["turns_in", "one"], ["turns_out"]),
+        ],
+        "spin",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("turns_in", TensorProto.DOUBLE, []),
+        ],
+        [
+            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("turns_out", TensorProto.DOUBLE, []),
+        ],
+    )
+    nodes = [
+        helper.make_node("MatMul", ["numbers", "weights"], ["exact"]),
+        helper.make_node("Gather", ["numbers", "column"], ["a"], axis=1),
+        helper.make_node("ReduceMax", ["a"], ["greatest"], keepdims=0),
+        helper.make_node("Sub", ["greatest", "free"], ["beyond"]),
+        helper.make_node("Mul", ["beyond", "each"], ["rounds"]),
+        helper.make_node("Cast", ["rounds"], ["trips"], to=TensorProto.INT64),
+        helper.make_node("Loop", ["trips", "go", "free"], ["turns"], body=spin),
+        helper.make_node("Sub", ["turns", "turns"], ["nothing"]),
+        helper.make_node("Add", ["exact", "nothing"], ["y"]),
+    ]
+    return _graph(nodes, [numpy_helper.from_array(value, name) for name, value in constants.items()] + [weights])
+
+
+def column_model() -> bytes:
+    """y = 10 times its one field."""
+    weights = numpy_helper.from_array(np.array([[10.0]]), "weights")
+    return _graph([helper.make_node("MatMul", ["numbers", "weights"], ["y"])], [weights], columns=1)
+
+
+def _graph(nodes: list[Any], constants: list[Any], columns: int = 2) -> bytes:
+    rows = helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, [None, columns])
     answer = helper.make_tensor_value_info("y", TensorProto.DOUBLE, [None, 1])
     graph = helper.make_graph(nodes, "model", [rows], [answer], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -127,6 +180,9 @@ class Lab:
     wait_until = staticmethod(wait_until)
     line_model = staticmethod(line_model)
     table_model = staticmethod(table_model)
+    short_model = staticmethod(short_model)
+    slow_model = staticmethod(slow_model)
+    column_model = staticmethod(column_model)
     sorter = staticmethod(sorter)
 
     def __init__(self, root: Path) -> None:
@@ -185,6 +241,10 @@ class Lab:
         with self.database.write() as tx:
             promotion.challenge(tx, model, number, AUDIT)
 
+    def split(self, model: str, number: int, weight: float, *, shadow: bool = True) -> None:
+        with self.database.write() as tx:
+            promotion.split(tx, model, AUDIT, version=number, weight=weight, shadow=shadow)
+
     def start(self) -> Server:
         """The server process, ready."""
         server = Server(self)
@@ -200,6 +260,12 @@ class Lab:
         """Rows of the prediction log, in order."""
         with self.traffic.read() as tx:
             return list(tx.execute(text(f"SELECT * FROM prediction WHERE {where} ORDER BY seq")))  # noqa: S608
+
+    def failures(self) -> dict[tuple[int, str, str], int]:
+        """(version, arm, kind) -> answers that were not given."""
+        query = "SELECT version, arm, kind, SUM(count) FROM failure GROUP BY version, arm, kind"
+        with self.traffic.read() as tx:
+            return {(version, arm, kind): count for version, arm, kind, count in tx.execute(text(query))}
 
     def labels(self) -> dict[str, Any]:
         with self.traffic.read() as tx:
@@ -249,6 +315,11 @@ class Server:
         assert response.status_code == 200, response.text
         version: int = response.json()["version"]
         return version
+
+    def endpoint(self, name: str) -> dict[str, Any]:
+        """What the index page says about it."""
+        found: dict[str, Any] = self.client.get("/").json()["endpoints"][name]
+        return found
 
     def problems(self) -> list[str]:
         found: list[str] = self.client.get("/readyz").json()["problems"]

@@ -125,6 +125,28 @@ def test_rows_reach_the_predictor_as_columns_by_name() -> None:
     assert answers == Plain(values=[4.0, 5.0], labels=None, probabilities=None, scores=[4.0, 5.0])
 
 
+@pytest.mark.parametrize("scores", [np.zeros(1), np.zeros(3), np.zeros((2, 1)), np.zeros(0)])
+def test_scores_that_are_not_one_a_row_are_a_failure(scores: np.ndarray) -> None:
+    class Odd:
+        def predict(self, columns: Columns) -> Answers:
+            return Answers(values=[0.0, 0.0], labels=None, probabilities=None, scores=scores)
+
+    answer = Model(Odd(), ["x"]).ask([(1.0,), (2.0,)])
+    assert isinstance(answer, QuarterdeckError)
+    assert "asked for 2 rows" in answer.message
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, 2.0, 3.0]])
+async def test_a_request_never_gets_the_answers_of_another(values: list[float]) -> None:
+    class Odd:
+        def predict(self, columns: Columns) -> Answers:
+            return Answers(values=values, labels=None, probabilities=None, scores=np.array(values))
+
+    requests = Batcher(Model(Odd(), ["x"]), asyncio.get_running_loop(), ThreadPoolExecutor(1), None)
+    found = await asyncio.gather(ask(requests, [1, 2]), ask(requests, [3, 4]), return_exceptions=True)
+    assert all(isinstance(one, QuarterdeckError) for one in found)
+
+
 def test_the_estimate_grows_with_the_rows() -> None:
     cost = Cost(call=0.0005, row=0.00001)
     assert cost.quick(10)

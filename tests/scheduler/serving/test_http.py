@@ -240,7 +240,7 @@ def test_metrics_count_what_was_answered_by_version(client: httpx.Client) -> Non
         lines = client.get("/metrics").text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"quarterdeck_{name}"))
 
-    version = '{model_name="sort",model_version="1"}'
+    version = '{model_name="sort",model_version="1",arm="champion"}'
     before = value(f"prediction_requests_total{version}"), value("request_errors_total")
     client.post("/predict/sort", json=[{"a": 0.0, "b": 0.0}] * 3)
     client.post("/predict/sort", json=3)

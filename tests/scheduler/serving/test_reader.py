@@ -14,7 +14,7 @@ from quarterdeck.core.errors import InputError, UsageError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.values import Task
 from quarterdeck.scheduler.serving.protocols import MOST_ROWS
-from quarterdeck.scheduler.serving.reader import ORDINARY, RowReader, as_object
+from quarterdeck.scheduler.serving.reader import ORDINARY, OwnRows, RowReader, WideReader, as_object
 
 SIGNATURE = Signature(
     fields=(
@@ -134,3 +134,51 @@ def test_an_entity_that_is_a_field_is_both() -> None:
     )
     request = RowReader(signature).read(b'{"a": 1.0, "ship": 7}')
     assert (request.rows, request.entities) == ([(7, 1.0)], [7])
+
+
+SMALL = Signature(fields=SIGNATURE.fields[:1], task=Task.REGRESSION, target="delay", entity="flight")
+SMALL_READER = RowReader(SMALL)
+WIDE = WideReader(SMALL_READER, SMALL, SIGNATURE)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_champions_reader_lets_its_challengers_fields_pass(several: bool) -> None:
+    sent = {**GOOD, "flight": "AA 1"}
+    request = WIDE.read(json.dumps([sent, sent] if several else sent).encode())
+    assert request.rows == [(3.5,)] * (1 + several)
+    assert request.entities == ["AA 1"] * (1 + several)
+    assert OwnRows(SMALL, SIGNATURE, READER).of(request) == [(3.5, None, 7, 2, "JFK", "x", True)] * (1 + several)
+
+
+def test_a_row_without_the_challengers_fields_is_the_champions_alone() -> None:
+    request = WIDE.read(b'{"wind speed": 3.5}')
+    assert request.rows == [(3.5,)]
+    refused = OwnRows(SMALL, SIGNATURE, READER).of(request)
+    assert isinstance(refused, InputError)
+    assert "free" in str(refused)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"wind speed": 3.5, "wnd": 1}', b'{"hour": 7}', b"[3]", b'{"wind speed": 1e9, "hour": 1}']
+)
+def test_what_neither_knows_or_the_champion_lacks_is_refused_with_the_champions_words(body: bytes) -> None:
+    with pytest.raises(InputError) as wide:
+        WIDE.read(body)
+    narrow = [{k: v for k, v in row.items() if k != "hour"} if isinstance(row, dict) else row for row in rows_of(body)]
+    with pytest.raises(InputError) as own:
+        SMALL_READER.check(narrow)
+    assert str(wide.value) == str(own.value)
+
+
+def rows_of(body: bytes) -> list[Any]:
+    data = json.loads(body)
+    return data if isinstance(data, list) else [data]
+
+
+def test_a_part_of_a_request_has_its_rows_entities_and_times() -> None:
+    rows = [{**GOOD, "hour": hour, "flight": f"AA {hour}"} for hour in range(4)]
+    part = READER.read(json.dumps(rows).encode()).part([3, 1])
+    assert [row[2] for row in part.rows] == [3, 1]
+    assert list(part.entities) == ["AA 3", "AA 1"]
+    assert [as_object(row)["hour"] for row in part.sent] == [3, 1]
+    assert list(part.times) == [None, None]

@@ -17,6 +17,7 @@ from quarterdeck.core.values import Arm, Engine, Task
 from quarterdeck.scheduler.serving import shadow as module
 from quarterdeck.scheduler.serving.batcher import Model
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.failures import Failures
 from quarterdeck.scheduler.serving.live import LiveModel, Loaded
 from quarterdeck.scheduler.serving.log import Entry
 from quarterdeck.scheduler.serving.reader import Request, RowReader
@@ -63,6 +64,7 @@ class Bench:
 
     def __init__(self, challenger: Fake, champion_fields: str = "a", challenger_fields: str = "a") -> None:
         self.entries: list[Entry] = []
+        self.failed = Failures()
         self.counters = Counters()
         self.problems = Problems()
         self.shadow = Shadow(
@@ -70,6 +72,7 @@ class Bench:
             live(2, challenger, *challenger_fields),
             asyncio.get_running_loop(),
             self.entries.append,
+            self.failed,
             self.counters,
             self.problems,
         )

@@ -141,9 +141,8 @@ def test_a_failing_challenger_does_not_touch_the_champion(line_lab: Any) -> None
         assert response.status_code == 200
         assert response.json()["predictions"][0]["value"] == float(number)
     line_lab.wait_until(lambda: len(line_lab.logged("arm = 'shadow'")) == 10)
-    line_lab.wait_until(
-        lambda: 'shadow_failures_total{model_name="line",model_version="3"} 20' in server.client.get("/metrics").text
-    )
+    counted = 'shadow_failures_total{model_name="line",model_version="3",arm="shadow"} 20'
+    line_lab.wait_until(lambda: counted in server.client.get("/metrics").text)
     assert any("challenger line@3" in text for text in server.problems())
 
 
@@ -156,4 +155,5 @@ def test_a_champion_that_fails_on_a_row_answers_500_with_an_id_and_the_next_row_
     assert failed.json()["id"] in lab.log.read_text()
     assert "Traceback" not in failed.text
     assert server.predict("table", {"a": 5.0, "b": 0.0}).json()["predictions"][0]["value"] == 105.0
-    assert 'prediction_failures_total{model_name="table",model_version="1"} 1' in server.client.get("/metrics").text
+    counted = 'prediction_failures_total{model_name="table",model_version="1",arm="champion"} 1'
+    assert counted in server.client.get("/metrics").text

@@ -1,0 +1,154 @@
+"""Plans for runs, triggers and alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quarterdeck.console.tui.plan import Plan, Refusal
+from quarterdeck.console.tui.subject import Kind, Subject
+from quarterdeck.core.rights import Right
+from quarterdeck.core.values import RunStatus
+
+if TYPE_CHECKING:
+    from quarterdeck.console.context import Console
+
+
+def start(subject: Subject) -> Plan | Refusal:
+    if subject.model is None:
+        return Refusal(why="select a pipeline", fits=False)
+    return starting(subject.model, subject.trigger if subject.kind is Kind.TRIGGER else None)
+
+
+def starting(pipeline: str, trigger: str | None) -> Plan:
+    """Queue a run; a trigger's own is fired whatever its condition says."""
+
+    def do(console: Console, reason: str) -> Any:
+        from quarterdeck.console import acts  # start-up time
+
+        if trigger is not None:
+            return acts.fire_trigger(console, pipeline, trigger, reason=reason)
+        return acts.request_run(console, pipeline, reason=reason)
+
+    what = f"Fire trigger {trigger} of {pipeline}" if trigger else f"Run {pipeline} now"
+    return Plan(
+        action="start",
+        verb="Fire" if trigger else "Run",
+        title=what,
+        changes=(("runs", "", "one more, queued for the daemon"),),
+        do=do,
+        done=f"a run of {pipeline} is queued",
+        model=pipeline,
+        right=Right.OPERATE,
+        subject=pipeline if trigger is None else f"{pipeline}/{trigger}",
+        undo=lambda run: cancelling(run.id, pipeline, RunStatus.QUEUED),
+    )
+
+
+def cancel(subject: Subject) -> Plan | Refusal:
+    if subject.run_id is None or subject.kind not in (Kind.RUN, Kind.STEP, Kind.MODEL, Kind.PIPELINE):
+        return Refusal(why="select a run to cancel it", fits=False)
+    if subject.run_status is None or subject.run_status.finished:
+        word = subject.run_status.value if subject.run_status else "not running"
+        return Refusal(why=f"run {subject.run_id} has {word}" if subject.run_status else "no run is under way")
+    return cancelling(subject.run_id, subject.model or "", subject.run_status)
+
+
+def cancelling(run_id: int, pipeline: str, status: RunStatus) -> Plan:
+    """Stop a run."""
+
+    def do(console: Console, reason: str) -> Any:
+        from quarterdeck.console import acts  # start-up time
+
+        return acts.cancel_run(console, run_id)
+
+    return Plan(
+        action="cancel",
+        verb="Cancel run",
+        title=f"Cancel run {run_id} of {pipeline}",
+        changes=((f"run {run_id}", status.value, "cancelled"),),
+        notes=(("Finished steps stay cached: it can be resumed.", ""),),
+        do=do,
+        done=f"run {run_id} is asked to stop" if status is RunStatus.RUNNING else f"run {run_id} is cancelled",
+        model=pipeline,
+        right=Right.OPERATE,
+        subject=f"run {run_id}",
+        undo=lambda _: resuming(run_id, pipeline),
+    )
+
+
+def resuming(run_id: int, pipeline: str) -> Plan:
+    """Queue a cancelled run again."""
+
+    def do(console: Console, reason: str) -> Any:
+        from quarterdeck.console import acts  # start-up time
+
+        return acts.resume_run(console, run_id)
+
+    return Plan(
+        action="resume",
+        verb="Resume",
+        title=f"Resume run {run_id} of {pipeline}",
+        changes=((f"run {run_id}", "cancelled", "queued"),),
+        do=do,
+        done=f"run {run_id} is queued again",
+        model=pipeline,
+        right=Right.OPERATE,
+        subject=f"run {run_id}",
+    )
+
+
+def pause(subject: Subject) -> Plan | Refusal:
+    if subject.kind is not Kind.TRIGGER or subject.trigger is None:
+        return Refusal(why="select a trigger (2, then tab)", fits=False)
+    return pausing(subject.model or "", subject.trigger, paused=not subject.paused)
+
+
+def pausing(pipeline: str, trigger: str, *, paused: bool) -> Plan:
+    """Pause or resume a trigger; easily taken back, so it is done without asking."""
+
+    def do(console: Console, reason: str) -> Any:
+        from quarterdeck.console import acts  # start-up time
+
+        return acts.set_trigger_paused(console, pipeline, trigger, paused=paused, reason=reason)
+
+    words = ("paused", "active") if not paused else ("active", "paused")
+    return Plan(
+        action="pause",
+        verb="Pause" if paused else "Resume",
+        title=f"{'Pause' if paused else 'Resume'} trigger {trigger} of {pipeline}",
+        changes=((f"trigger {trigger}", *words),),
+        do=do,
+        done=f"trigger {pipeline}/{trigger} is {words[1]}",
+        model=pipeline,
+        right=Right.OPERATE,
+        subject=f"{pipeline}/{trigger}",
+        confirmed=False,
+        undo=lambda _: pausing(pipeline, trigger, paused=not paused),
+    )
+
+
+def acknowledge(subject: Subject) -> Plan | Refusal:
+    if subject.kind is not Kind.ALERT or subject.alert_id is None:
+        return Refusal(why="select an alert (4, then tab)", fits=False)
+    if not subject.alert_open:
+        return Refusal(why=f"alert {subject.alert_id} is not open")
+    alert_id = subject.alert_id
+
+    def do(console: Console, reason: str) -> Any:
+        from quarterdeck.console import acts  # start-up time
+
+        return acts.acknowledge(console, alert_id)
+
+    return Plan(
+        action="acknowledge",
+        verb="Acknowledge",
+        title=f"Acknowledge alert {alert_id}",
+        changes=((f"alert {alert_id}", "open", "acknowledged"),),
+        do=do,
+        done=f"alert {alert_id} is acknowledged",
+        model=subject.model or "",
+        right=Right.OPERATE,
+        subject=f"alert {alert_id}",
+        confirmed=False,
+        undo=lambda _: "an acknowledgement cannot be taken back",
+    )
