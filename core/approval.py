@@ -71,7 +71,7 @@ def _people(number: int) -> str:
 def gates_against(grant: Grant | None, version: Version) -> list[str]:
     """Why an approver may not promote this version: each named gate that is not PASS, in words; empty: they may.
 
-    `grant.gates` names metrics or whole gates; None means every gate that was asked. A named gate that was not asked
+    `grant.gates` names gates by their key ("roc_auc_score min"), or all gates of a metric by its name; None means every gate that was asked. A named gate that was not asked
     stands against it. Roles above approver are not bound to gates by their grant.
     """
     if grant is None or grant.role is not Role.APPROVER:
@@ -80,7 +80,7 @@ def gates_against(grant: Grant | None, version: Version) -> list[str]:
         return [f"{item.gate} is {item.outcome.upper()}" for item in version.verdicts if item.outcome != Outcome.PASS]
     against = []
     for name in grant.gates:
-        found = [item for item in version.verdicts if name in (item.metric, item.gate)]
+        found = [item for item in version.verdicts if name in (item.key, item.metric, item.gate)]
         if not found:
             against.append(f"{name} was not asked")
         against += [f"{item.gate} is {item.outcome.upper()}" for item in found if item.outcome != Outcome.PASS]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.evaluation import Importance, ImportanceOf
 from quarterdeck.core.metrics.families import METRICS
 from quarterdeck.core.metrics.scoring import Floats, Rows, score_rows
@@ -32,7 +33,7 @@ def permutation_importance(
 
     A value is the metric's worsening, mean over the repeats, in the metric's unit: 0 or below means the model did as
     well without. A constant field has 0. The same seed gives the same values. Raises RefusedError where the metric
-    has no meaning on the rows.
+    has no meaning on the rows, and where the model answers NaN or infinity.
     """
     rng = np.random.default_rng(seed)
     few = max(1, len(names) / MOST_FIELDS)
@@ -42,6 +43,8 @@ def permutation_importance(
     sign = -1.0 if METRICS[metric].direction is Direction.HIGHER else 1.0
 
     def worsening(score: Floats) -> float:
+        if not np.isfinite(score).all():
+            raise RefusedError("the model answers NaN or infinity to rows with shuffled values")
         return sign * score_rows(metric, Rows(task=rows.task, y=rows.y[at], score=score, threshold=rows.threshold))
 
     base = worsening(rows.score[at])

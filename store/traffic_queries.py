@@ -113,9 +113,7 @@ def latencies(tx: Connection, endpoint: str, version: int | None, start: int, en
     return Latency(requests=len(values), p50_ms=quantile_ms(values, 0.5), p99_ms=quantile_ms(values, 0.99))
 
 
-def pairs(
-    tx: Connection, endpoint: str, champion: int, challenger: int, *, limit: int | None = None
-) -> list[Pair]:
+def pairs(tx: Connection, endpoint: str, champion: int, challenger: int, *, limit: int | None = None) -> list[Pair]:
     """Labelled rows that both versions answered, in the order the labels came; the first `limit` of them."""
     ours, theirs = predictions.alias("champion"), predictions.alias("challenger")
     joined = labels.join(ours, and_(ours.c.id == labels.c.id, ours.c.version == champion)).join(

@@ -57,7 +57,8 @@ def standing(tx: Connection, console: Console, version: Version) -> Standing:
         given=tuple(given),
         void=tuple(item for item in approvals.approvals(tx, *which) if item not in given),
         missing=approvals.missing(tx, *which, needed or 0),
-        may_approve=tuple(approvals.may_approve(tx, *which)),
+        # where nobody has a role yet, the first who acts will have every right
+        may_approve=(console.person,) if rights.is_new(tx) else tuple(approvals.may_approve(tx, *which)),
         gates_against=tuple(gates_against(grant, version)),
         problem=problem,
     )

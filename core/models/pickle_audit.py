@@ -7,6 +7,7 @@ unknown name is never trusted: the list is what is loaded under, not a guess (un
 
 from __future__ import annotations
 
+import pickle
 import pickletools
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,8 @@ class _Walk:
     def step(self, opcode: Any, argument: Any, place: int) -> None:
         name = opcode.name
         if name == "PROTO":
+            if argument > pickle.HIGHEST_PROTOCOL:
+                raise ValueError(f"protocol {argument}")
             self.protocol = argument
         elif name == "GLOBAL":
             self._named(*str(argument).split(" ", 1), place=place)

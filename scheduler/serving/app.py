@@ -1,10 +1,10 @@
 """What the server answers at which address (RSGI).
 
-    POST /predict/{endpoint}   rows in, predictions out
+    POST /predict/{endpoint}   rows in, predictions out; answering.py says which version makes them
     POST /feedback             what really happened: {"id", "label"}, or a list of them
     GET  /                     the endpoints and their fields
     GET  /healthz              the process answers
-    GET  /readyz               the traffic plan is loaded; what does not work
+    GET  /readyz               the traffic plan is loaded; challengers and their shares; what does not work
     GET  /metrics              Prometheus
 
 A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others

@@ -22,7 +22,7 @@ from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.profile import build_profile
 from quarterdeck.core.values import Task
 
-N = 1_500
+N = 600
 
 
 def binary(seed: int = 0, *, sharpness: float = 2.0, n: int = N) -> Rows:
@@ -47,7 +47,7 @@ def test_every_metric_has_an_interval_around_its_value() -> None:
     for item in found:
         assert item.interval is not None and item.why_not == ""
         assert item.interval.low < item.value < item.interval.high
-        assert item.interval.high - item.interval.low < 0.2
+        assert item.interval.high - item.interval.low < 0.3
         assert item.champion is None and item.difference is None
 
 
@@ -67,14 +67,14 @@ def test_every_metric_of_a_regression_and_of_many_classes_has_an_interval() -> N
 def test_the_intervals_hold_the_true_value_about_95_times_of_100() -> None:
     truth = values_of(binary(999, n=200_000))
     held = dict.fromkeys(truth, 0)
-    times = 60
+    times = 40
     for seed in range(times):
         rows = binary(seed, n=300)
         for item in measure(values_of(rows), rows, None, {}, seed=seed):
             assert item.interval is not None
             held[item.name] += item.interval.low <= truth[item.name] <= item.interval.high
-    # of 60 draws with 0.95 fewer than 50 hold once in 50,000
-    assert min(held.values()) >= 50, held
+    # of 40 draws with 0.95 fewer than 32 hold once in 10,000
+    assert min(held.values()) >= 32, held
 
 
 def test_a_truly_better_model_differs_from_the_champion_and_swapping_them_flips_the_signs() -> None:
@@ -124,7 +124,7 @@ def test_more_rows_than_are_resampled_give_an_interval_of_all_rows() -> None:
     few, many = binary(n=20_000), binary(n=60_000)
     widths = []
     for rows in (few, many):
-        item = next(item for item in measure(values_of(rows), rows, None, {}) if item.name == "f1_score")
+        (item,) = measure({"f1_score": values_of(rows)["f1_score"]}, rows, None, {})
         assert item.interval is not None
         widths.append(item.interval.high - item.interval.low)
     assert widths[0] / widths[1] == pytest.approx(3**0.5, rel=0.25)
@@ -230,6 +230,7 @@ def test_fields_outside_what_training_saw_and_missing_ones_are_counted() -> None
     held = HeldOut(frame=pl.DataFrame({"x": [0.1, 7.0, None, 0.3]}), rows=rows)
     found = evaluate(held, SIGNATURE, values={}, scores=lambda some: some["x"].to_numpy(), profile=profile)
     assert [(item.name, item.missing, item.outside) for item in found.fields] == [("x", 0.25, 0.25)]
+    assert "NaN or infinity" in found.notes[-1]  # as this model does to the missing value
 
 
 def test_the_target_is_told_by_the_shares_of_its_classes() -> None:

@@ -233,7 +233,7 @@ def test_a_rollout_whose_daemon_is_killed_in_the_middle_ends_promoted(stage: Sta
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("moment", "least"), [(None, 0), (at_each_step, 3), (after_each_look, 6), (between_looks, 5)])
+@pytest.mark.parametrize(("moment", "least"), [(None, 0), (at_each_step, 3), (after_each_look, 5), (between_looks, 5)])
 def test_a_good_challenger_is_promoted_whenever_the_daemon_is_killed(
     stage: Stage, moment: Moment | None, least: int
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from quarterdeck.console.cli.audit import parse_time
+from quarterdeck.console.cli.live import parse_time
 from quarterdeck.core.errors import IntegrityError, UsageError
 from quarterdeck.core.ledger import Audit, Entry, make_entry
 from quarterdeck.store.live_at import live_from

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,9 @@ from quarterdeck.core.ledger import Audit
 from quarterdeck.core.values import Decision, Direction, VersionState
 from quarterdeck.store import duels, promotion, registry
 from quarterdeck.store.engine import Database
-from tests.console.cli.conftest import START, Command
 
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+Command = Callable[..., Any]
 VERDICT = DuelVerdict(
     decision=Decision.HOLD, n=600, loss="brier_score_loss", champion={"brier_score_loss": 0.2},
     challenger={"brier_score_loss": 0.19}, difference=-0.01, interval=(-0.03, 0.01), p_value=0.5, e_value=2.0,

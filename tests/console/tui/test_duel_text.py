@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,6 @@ from quarterdeck.console.tui.screens.duel_text import decision_lines, duel_lines
 from quarterdeck.console.tui.symbols import ASCII, UNICODE, Symbols
 from quarterdeck.console.tui.text import plain, width_of
 from quarterdeck.core.values import Decision
-from tests.console.tui.conftest import deck
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ROW = DuelRow(
@@ -70,7 +70,7 @@ def test_the_level_is_a_whole_line_however_far_the_evidence_is_from_it(
     path = [DuelPoint(n=n, e_value=10.0**value, difference=0.0, low=0.0, high=0.0) for n, value in enumerate(logs, 9)]
     row = replace(ROW, e_value=path[-1].e_value, needed=needed)
     title, *picture, labels = (plain(line) for line in evidence_lines(row, path, width, room, symbols))
-    (level,) = [text for text in picture if text.split()[0] == f"{needed:.0f}" and set(text[8:]) <= {*"─═-="}]
+    (level,) = [text for text in picture if text.split()[:1] == [f"{needed:.0f}"] and set(text[8:]) <= {*"─═-="}]
     assert len(picture) == max(4, min(10, room))
     passed = level[8:].count("═" if symbols is UNICODE else "=")
     assert (passed > 0) <= (max(point.e_value for point in path) >= needed)
@@ -94,9 +94,9 @@ def test_without_evidence_it_says_when_it_begins(detail: DuelDetail) -> None:
 
 @pytest.mark.parametrize(("size", "beside"), [((80, 24), False), ((119, 30), False), ((120, 30), True)])
 async def test_figures_stand_beside_the_verdict_from_120_columns_and_below_it_before(
-    console: Console, size: tuple[int, int], beside: bool
+    console: Console, opened: Any, size: tuple[int, int], beside: bool
 ) -> None:
-    async with deck(console, size=size) as shown:
+    async with opened(console, size=size) as shown:
         await shown.open("5", "duels", "flights:2:4")
         view = shown.app.view
         await shown.until(lambda: "HOLD" in view.lines("duel-text").text())

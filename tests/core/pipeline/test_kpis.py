@@ -33,6 +33,28 @@ def test_a_metric_that_nobody_knows_is_named_with_its_line_and_the_nearest(manif
     assert caught.value.where == "p.toml:9"
 
 
+def test_a_function_with_another_signature_is_refused_at_the_gates_line(manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "steps.py").write_text("def cost(y_true, y_pred, frame):\n    return 1.0\n")
+    gates = (GateSpec(metric="cost", maximum=9.0, where="p.toml:9"),)
+    with pytest.raises(ManifestError, match="cost is no KPI") as caught:
+        load_kpis(replace(manifest, gates=gates))
+    assert caught.value.where == "p.toml:9"
+    assert "def cost(y_true, y_pred, rows)" in str(caught.value.hint)
+
+
+def test_what_is_asked_of_the_served_model_is_no_kpi(manifest: Manifest) -> None:
+    gates = (GateSpec(metric="latency_p99_ms", maximum=5.0), GateSpec(metric="target_compatible"))
+    assert load_kpis(replace(manifest, gates=gates)) == {}
+
+
+def test_a_metric_that_windows_are_not_measured_by_is_for_gates_alone(manifest: Manifest) -> None:
+    gate = GateSpec(metric="max_error", maximum=9.0)
+    assert load_kpis(replace(manifest, gates=(gate,))) == {}
+    trigger = TriggerSpec(name="decay", kind=TriggerKind.DECAY, metric="max_error", worse_by=0.1)
+    with pytest.raises(ManifestError, match="in live windows"):
+        load_kpis(replace(manifest, triggers=(trigger,)))
+
+
 def test_decay_is_watched_on_a_metric_of_the_task(manifest: Manifest) -> None:
     trigger = TriggerSpec(name="decay", kind=TriggerKind.DECAY, metric="cost", worse_by=0.1, where="p.toml:12")
     with pytest.raises(ManifestError, match="'cost'"):
