@@ -71,8 +71,9 @@ def _people(number: int) -> str:
 def gates_against(grant: Grant | None, version: Version) -> list[str]:
     """Why an approver may not promote this version: each named gate that is not PASS, in words; empty: they may.
 
-    `grant.gates` names gates by their key ("roc_auc_score min"), or all gates of a metric by its name; None means every gate that was asked. A named gate that was not asked
-    stands against it. Roles above approver are not bound to gates by their grant.
+    `grant.gates` names gates by their key ("roc_auc_score min"), or all gates of a metric by its name; None means
+    every gate that was asked. A named gate that was not asked stands against it. Roles above approver are not bound
+    to gates by their grant.
     """
     if grant is None or grant.role is not Role.APPROVER:
         return []

@@ -238,14 +238,14 @@ def _calibration(found: Calibration, about: About) -> Section:
         )
         for item in found.bins
     )
-    columns = ("When it says", "Rows", "On average", "Came true", "")
+    columns = ("When it says", "Rows", "On average", "Came true", "So it")
     blocks = (Text(text=text), Table(columns=columns, rows=rows, right=(1, 2, 3)))
     return Section(title="Can its probabilities be believed", blocks=blocks)
 
 
 def _reading(observed: float, predicted: float, n: int) -> str:
     if not beyond_chance(observed, predicted, n):
-        return "within chance"
+        return "is within chance"
     return "happens more often" if observed > predicted else "happens less often"
 
 
@@ -280,7 +280,7 @@ def _importance(found: ImportanceOf) -> Section:
     rows = tuple(
         (item.field, number(max(item.worse_by, 0.0)), _weight(item.worse_by, item.deviation)) for item in shown
     )
-    columns = ("Field", f"{metric_name(found.metric)} worse by", "")
+    columns = ("Field", f"{metric_name(found.metric)} worse by", "Note")
     blocks: list[Text | Table] = [Text(text=text), Table(columns=columns, rows=rows, right=(1,))]
     if rest:
         blocks.append(Text(text=f"{len(rest)} more fields, each less important, are not shown."))

@@ -133,7 +133,9 @@ def _gates(facts: CardFacts) -> Section:
         found += f"; {item.rows_needed:,} more needed" if item.rows_needed else ""
         found += f"; owner {item.owner}" if item.owner else ""
         rows.append((item.outcome.upper(), asked, found))
-    return Section(title="Gates", blocks=(Text(text=text), Table(columns=("", "Asked", "Found"), rows=tuple(rows))))
+    return Section(
+        title="Gates", blocks=(Text(text=text), Table(columns=("Verdict", "Asked", "Found"), rows=tuple(rows)))
+    )
 
 
 def _approvals(facts: CardFacts) -> Section:

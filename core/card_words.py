@@ -40,8 +40,8 @@ def signed(value: float) -> str:
 
 
 def plain_number(value: float) -> str:
-    """A number as it stands in data: whole ones without a fraction."""
-    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else number(value)
+    """A number as it stands in data, whole ones without a fraction; one from JSON may be an int."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else number(value)
 
 
 def of_100(share: float) -> str:

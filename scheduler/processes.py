@@ -16,6 +16,9 @@ import psutil
 # user code and ours compute with small data side by side: one thread each, or two cores are fought over
 _THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 
+# whose token a command was given is not for the daemon, which outlives it, nor for the steps that a worker runs
+_SECRETS = ("QUARTERDECK_TOKEN", "QUARTERDECK_TOKEN_FILE")
+
 
 def spawn(
     module: str,
@@ -27,7 +30,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `python -m module arguments`, appending what it prints to `log`; its answer to `stdout`, if given."""
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | (_THREADS if single_threaded else {})
+    kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    environment = kept | {"PYTHONUNBUFFERED": "1"} | (_THREADS if single_threaded else {})
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  # a list, no shell; the module names are ours
             [sys.executable, "-m", module, *arguments],

@@ -15,7 +15,15 @@ from quarterdeck.core.values import AlertState, RunStatus
 from quarterdeck.store import alerts, ledger, runs, triggers
 
 SHOWN = 60
-_TONES = {"promote": "ok", "rollback": "warn", "register": "info", "challenge": "info", "withdraw": "warn"}
+# the others are "info"
+_TONES = {
+    "promote": "ok",
+    "rollback": "warn",
+    "demote": "warn",
+    "withdraw": "warn",
+    "undo": "warn",
+    "refused": "bad",
+}
 
 
 def latest(tx: Connection, environment: str, limit: int = SHOWN) -> tuple[EventRow, ...]:
@@ -48,10 +56,11 @@ def from_entry(entry: Entry) -> EventRow:
 
 
 def _movement(before: Any, after: Any) -> str:
-    """ "champion 41 -> 43" for the first alias that moved; "" where none did."""
+    """ "champion 41 -> 43" for the first alias that moved, "role none -> operator"; "" where none did."""
+    before, after = before or {}, after or {}
     if not isinstance(before, dict) or not isinstance(after, dict):
         return ""
-    for alias in ("champion", "challenger"):
+    for alias in ("champion", "challenger", "role"):
         if before.get(alias) != after.get(alias):
             return f"{alias} {before.get(alias, 'none')} -> {after.get(alias, 'none')}"
     return ""

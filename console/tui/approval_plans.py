@@ -66,7 +66,7 @@ def _approving_or_not(found: Plan, console: Console, model: str, number: int) ->
         people = standing(tx, console, version)
     given = console.person in {approval.person for approval in (*people.given, *people.void)}
     plan = unapproving(model, number) if given else found
-    return replace(plan, notes=(*plan.notes, *_gates_against(version), *_people_notes(people)))
+    return replace(plan, notes=(*plan.notes, *_people_notes(people), *_gates_against(version)))
 
 
 def unapproving(model: str, number: int) -> Plan:
@@ -110,7 +110,7 @@ def with_people(found: Plan, console: Console, model: str, number: int) -> Plan:
     with console.database.read() as tx:
         version = registry.get(tx, model, number)
         people = standing(tx, console, version)
-    notes = (*found.notes, *_gates_against(version), *_people_notes(people))
+    notes = (*found.notes, *_people_notes(people), *_gates_against(version))
     return replace(found, notes=notes, blocked="" if people.clear else "it may not be promoted yet")
 
 

@@ -21,10 +21,11 @@ TABS = (
 
 
 def header_left(environment: str, actor: str, role: str, read_only: bool, width: int) -> Line:
-    """Where, who and as what. The badge stands before the name: what does not fit is cut at the end."""
-    who = actor if width >= WIDE else person_of(actor)
+    """Where, who and as what. In a narrow window the badge takes the program's place, and the account is left out."""
+    wide = width >= WIDE
+    who = actor if wide else person_of(actor)
     return line(
-        span(" quarterdeck  ", "strong"),
+        span(" quarterdeck  " if wide or not read_only else " ", "strong"),
         span(environment, "accent" if environment == "production" else "info"),
         span("  READ-ONLY", "warn") if read_only else span(""),
         span(f"  {who}", "dim"),

@@ -21,8 +21,8 @@ ABOUT = {Task.BINARY: BINARY, Task.MULTICLASS: MANY, Task.REGRESSION: NUMBER}
 
 def test_roc_auc_is_told_by_a_hundred_pairs() -> None:
     assert metric_words("roc_auc_score", 0.73, BINARY) == (
-        "ROC AUC 0.7300: shown one case with late = 1 and one with late = 0, it ranks the first higher 73 times of 100. "
-        "Guessing reaches 50, 100 is perfect."
+        "ROC AUC 0.7300: shown one case with late = 1 and one with late = 0, it ranks the first higher "
+        "73 times of 100. Guessing reaches 50, 100 is perfect."
     )
 
 
@@ -53,6 +53,8 @@ def test_a_share_is_so_many_of_a_hundred(share: float, said: str) -> None:
     assert of_100(share) == said
 
 
-@pytest.mark.parametrize(("value", "said"), [(5.0, "5"), (1_042.0, "1,042"), (0.19, "0.1900"), (-11.7, "-11.70")])
+@pytest.mark.parametrize(
+    ("value", "said"), [(5.0, "5"), (5, "5"), (1_042.0, "1,042"), (0.19, "0.1900"), (-11.7, "-11.70")]
+)
 def test_whole_numbers_of_the_data_have_no_fraction(value: float, said: str) -> None:
     assert plain_number(value) == said

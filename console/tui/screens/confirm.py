@@ -20,6 +20,7 @@ from quarterdeck.console.tui.widgets.lines import Lines
 _INDENT = 12  # where a value begins, and wrapped lines go on
 _WIDTH = 72  # of the dialog, as in dialogs.tcss
 _AROUND = 4  # its border and padding
+_BELOW = 12  # rows of everything but the changes: the buttons must stay on the screen
 
 
 class Confirm(ModalScreen[str | None]):
@@ -56,7 +57,8 @@ class Confirm(ModalScreen[str | None]):
         lines = change_lines(self.plan, self._environment, self._symbols)
         pane = self.query_one("#changes", Lines)
         room = min(_WIDTH, self.app.size.width) - _AROUND
-        pane.styles.height = sum(len(wrap(text, room, indent=_INDENT)) for text in lines)
+        height = sum(len(wrap(text, room, indent=_INDENT)) for text in lines)
+        pane.styles.height = min(height, max(1, self.app.size.height - _BELOW))
         pane.set_lines(lines)
         self.query_one("#cancel").focus()
         self._judge()
