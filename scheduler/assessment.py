@@ -18,6 +18,7 @@ from quarterdeck.core.metrics.families import METRICS, compute_with_reasons
 from quarterdeck.core.metrics.scoring import Rows, score_rows
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.predictors import Answers
+from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.pipeline.kpis import load_kpis
 from quarterdeck.core.values import Task
 from quarterdeck.scheduler.engines import predictor_for
@@ -70,7 +71,7 @@ def _held_out(
     task, classes = model.signature.task, model.signature.classes
     y_true = holdout[manifest.target].to_list()
     answers = answers_of(model, holdout)
-    score = scores_of(answers, task)
+    score = scores_of(answers, model.signature)
     rows = Rows.check(task, y_true, score, classes=classes)
     metrics, left_out = compute_with_reasons(task, y_true, score, classes=classes)
     _add_named(gates, rows, metrics, left_out)
@@ -86,7 +87,7 @@ def _held_out(
         labels=labels,
         predicted=predicted,
         score=score,
-        champion_score=None if champion is None else scores_of(answers_of(champion, holdout), task),
+        champion_score=None if champion is None else scores_of(answers_of(champion, holdout), champion.signature),
         classes=classes,
         metrics=metrics,
         left_out=left_out,
@@ -124,6 +125,12 @@ def answers_of(model: FittedModel, rows: pl.DataFrame) -> Answers:
     return predictor_for(model.estimator, model.signature).predict(columns)
 
 
-def scores_of(answers: Answers, task: Task) -> Any:
-    """What metrics take: probabilities (multiclass), the positive class's probability (binary), or values."""
-    return answers.probabilities if task is Task.MULTICLASS else answers.scores
+def scores_of(answers: Answers, signature: Signature) -> Any:
+    """What metrics take: probabilities (multiclass; labels without any count as 1 and 0), the positive class's
+    probability (binary), or values.
+    """
+    if signature.task is not Task.MULTICLASS:
+        return answers.scores
+    if answers.probabilities is not None:
+        return answers.probabilities
+    return np.array([[float(label == name) for name in signature.classes or ()] for label in answers.labels or ()])

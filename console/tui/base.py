@@ -120,6 +120,8 @@ class Frame(App[None]):
     # What comes from the thread
 
     def on_frame_looked(self, event: Looked) -> None:
+        if not self.query("#story"):  # the screen has gone: an answer that came after the end
+            return
         look = event.look
         self._problem, self._status, self._loaded = "", look.status, True
         story = self.query_one("#story", Bar)

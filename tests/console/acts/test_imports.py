@@ -315,6 +315,7 @@ def test_a_pickle_that_would_run_something_is_refused_whoever_signs(
     assert not CANARY.exists() and versions(console) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", [{"a": 1}, LogisticRegression, [1, 2]])
 def test_a_pickle_of_no_estimator_is_refused(take: Import, labelled: Path, tmp_path: Path, held: Any) -> None:
     with pytest.raises(QuarterdeckError):
@@ -429,6 +430,18 @@ def test_a_function_becomes_a_version_with_its_text(
         take(path, rows=labelled)
     with pytest.raises(QuarterdeckError, match="anser"):
         take(f"{path}:anser", rows=labelled)
+
+
+def test_rules_that_name_one_of_several_classes_are_measured_by_their_labels(
+    take: Import, rows: pl.DataFrame, tmp_path: Path
+) -> None:
+    frame = rows.with_columns(pl.when(pl.col("a") > 0.5).then(pl.lit("high")).when(pl.col("a") < -0.5)
+                              .then(pl.lit("low")).otherwise(pl.lit("mid")).alias("level")).drop("late", "id")  # fmt: skip
+    frame.write_parquet(tmp_path / "levels.parquet")
+    text = "def f(rows):\n    return ['high' if row['a'] > 0.5 else 'low' for row in rows]\n"
+    path = write(tmp_path / "r.py", text.encode())
+    version = take(f"{path}:f", name="level", rows=tmp_path / "levels.parquet", target="level").version
+    assert version.signature.classes == ("high", "low", "mid") and 0.5 < version.metrics["accuracy_score"] < 1
 
 
 @pytest.fixture
