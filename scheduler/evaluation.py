@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def _evaluate(
     signature = model.signature
     truth = target_array(holdout, signature)
     own = answers_of(model, holdout)
-    beside = None if champion is None else answers_of(champion, holdout)
+    beside, unasked = _beside(champion, holdout)
     held = HeldOut(
         frame=holdout,
         rows=_rows(truth, own, signature),
@@ -102,7 +103,7 @@ def _evaluate(
         champion=None if beside is None else _rows(truth, beside, signature),
         champion_number=number if beside is not None else None,
     )
-    return evaluate(
+    found = evaluate(
         held,
         signature,
         values=values,
@@ -114,6 +115,17 @@ def _evaluate(
         data=_data(state, artifacts, run, {TRAIN: train, HOLDOUT: holdout}, signature.time),
         seed=manifest.training.seed,
     )
+    return replace(found, notes=(*found.notes, *unasked))
+
+
+def _beside(champion: FittedModel | None, holdout: pl.DataFrame) -> tuple[Answers | None, tuple[str, ...]]:
+    """The champion's answers to the same rows, or why there are none."""
+    if champion is None:
+        return None, ()
+    try:
+        return answers_of(champion, holdout), ()
+    except QuarterdeckError as error:
+        return None, (f"the champion on the same rows: {error.message}",)
 
 
 def _rows(truth: Any, answers: Answers, signature: Signature) -> Rows:

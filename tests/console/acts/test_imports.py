@@ -435,8 +435,8 @@ def test_a_function_becomes_a_version_with_its_text(
 def test_rules_that_name_one_of_several_classes_are_measured_by_their_labels(
     take: Import, rows: pl.DataFrame, tmp_path: Path
 ) -> None:
-    frame = rows.with_columns(pl.when(pl.col("a") > 0.5).then(pl.lit("high")).when(pl.col("a") < -0.5)
-                              .then(pl.lit("low")).otherwise(pl.lit("mid")).alias("level")).drop("late", "id")  # fmt: skip
+    level = pl.when(pl.col("a") > 0.5).then(pl.lit("high")).when(pl.col("a") < -0.5).then(pl.lit("low"))
+    frame = rows.with_columns(level.otherwise(pl.lit("mid")).alias("level")).drop("late", "id")
     frame.write_parquet(tmp_path / "levels.parquet")
     text = "def f(rows):\n    return ['high' if row['a'] > 0.5 else 'low' for row in rows]\n"
     path = write(tmp_path / "r.py", text.encode())
