@@ -132,9 +132,12 @@ class AnalysisSpec:
     minimum_requests: int = 100  # rows of a window; a look at fewer waits for more
 
 
+ERROR_RATE, P99_MS, P99_RATIO = "error_rate", "p99_ms", "p99_ratio"
+OPERATIONAL = (ERROR_RATE, P99_MS, P99_RATIO)  # what a check can measure without a label
+
 DEFAULT_CHECKS = (
-    CheckSpec(measure="error_rate", maximum=0.01, fail_above=0.05),
-    CheckSpec(measure="p99_ratio", maximum=2.0, fail_above=5.0),
+    CheckSpec(measure=ERROR_RATE, maximum=0.01, fail_above=0.05),
+    CheckSpec(measure=P99_RATIO, maximum=2.0, fail_above=5.0),
 )
 
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from quarterdeck.core.manifest import (
-    Manifest,
-    MonitoringSpec,
-    StepSpec,
-    TrainingSpec,
-)
+from quarterdeck.core.gate_kinds import SERVED
+from quarterdeck.core.manifest import GateSpec, Manifest, MonitoringSpec, StepSpec, TrainingSpec
 from quarterdeck.core.manifest_gates import read_evaluation, read_gates
 from quarterdeck.core.manifest_rollout import read_rollout
 from quarterdeck.core.manifest_triggers import read_triggers
+from quarterdeck.core.metrics.families import every_name
 from quarterdeck.core.toml_lines import TomlDocument, read_toml
 from quarterdeck.core.toml_table import Problems, Table, expected_names, is_name, shown
 from quarterdeck.core.values import Task
@@ -56,26 +54,33 @@ def check_manifest(document: TomlDocument, folder: Path) -> Manifest:
     about.only(PIPELINE_KEYS)
     if "pipeline" in root:
         about.require("name", "task", "target")
+    task, gates = about.choice("task", Task.BINARY), read_gates(root)
     manifest = Manifest(
         name=_pipeline_name(about, folder),
         description=about.text("description", "", check=lambda text: True),
         owner=about.text("owner", None),
-        task=about.choice("task", Task.BINARY),
+        task=task,
         target=about.text("target", ""),
         entity=about.text("entity", None),
         time=about.text("time", None),
         steps=_steps(root),
-        gates=read_gates(root),
+        gates=gates,
         evaluation=read_evaluation(root.table("evaluation")),
         triggers=read_triggers(root),
         monitoring=_monitoring(root.table("monitoring")),
-        rollout=read_rollout(root.table("rollout")),
+        rollout=read_rollout(root.table("rollout"), _compared(task, gates)),
         training=_training(root.table("training")),
         folder=folder,
     )
     _distinct_columns(about)
     problems.refuse()
     return manifest
+
+
+def _compared(task: Task, gates: Sequence[GateSpec]) -> tuple[str, ...]:
+    """The names of the metrics and KPIs that a comparison on live rows has."""
+    asked = [gate.metric for gate in gates if gate.metric not in SERVED]
+    return tuple(dict.fromkeys((*every_name(task), *asked)))
 
 
 def _pipeline_name(about: Table, folder: Path) -> str:

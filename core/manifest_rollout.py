@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from quarterdeck.core.manifest import AnalysisSpec, CheckSpec, Promotion, RolloutSpec, Strategy
+from quarterdeck.core.manifest import OPERATIONAL, AnalysisSpec, CheckSpec, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.toml_lines import KeyPath
-from quarterdeck.core.toml_table import Table, is_name, shown
+from quarterdeck.core.toml_table import Table, expected_names, is_name, shown
 
 # Every key that the tables may have; the documentation is tested against these.
 ROLLOUT_KEYS = (
@@ -45,8 +46,12 @@ _ONLY_OF: dict[str, Strategy] = {
 }
 
 
-def read_rollout(table: Table) -> RolloutSpec:
-    """The table as a value; what is wrong goes to the table's problems."""
+def read_rollout(table: Table, metrics: Collection[str]) -> RolloutSpec:
+    """The table as a value; what is wrong goes to the table's problems.
+
+    `metrics`: the names that a comparison measures, the task's and the gates'; a check of another one would wait for
+    a value for ever.
+    """
     table.only(ROLLOUT_KEYS)
     default = RolloutSpec()
     strategy = table.choice("strategy", Strategy.DIRECT)
@@ -71,7 +76,7 @@ def read_rollout(table: Table) -> RolloutSpec:
             check=lambda share: 0 < share <= 0.5,
         ),
         analysis=_analysis(table.table("analysis")),
-        checks=_checks(table) or default.checks,
+        checks=_checks(table, (*OPERATIONAL, *metrics)) or default.checks,
         bake=table.duration("bake", None),
     )
 
@@ -126,11 +131,11 @@ def _analysis(table: Table) -> AnalysisSpec:
     )
 
 
-def _checks(rollout: Table) -> tuple[CheckSpec, ...]:
+def _checks(rollout: Table, measures: Collection[str]) -> tuple[CheckSpec, ...]:
     seen: dict[str, KeyPath] = {}
     checks = []
     for table in rollout.tables("checks"):
-        check = _check(table)
+        check = _check(table, measures)
         if check.measure and seen.setdefault(check.measure, table.path) != table.path:
             line = rollout.problems.document.line_of(seen[check.measure])
             table.wrong("measure", f'is "{check.measure}", which the check in line {line} has; expected another one')
@@ -138,15 +143,17 @@ def _checks(rollout: Table) -> tuple[CheckSpec, ...]:
     return tuple(checks)
 
 
-def _check(table: Table) -> CheckSpec:
+def _check(table: Table, measures: Collection[str]) -> CheckSpec:
     table.only(CHECK_KEYS)
     table.require("measure")
     if not any(key in table for key in (*SUCCESS_KEYS, *FAILURE_KEYS)):
         table.problems.add(table.path, f"[[rollout.checks]] has no bound; expected one of {', '.join(CHECK_KEYS[1:])}")
+    measure = table.text("measure", "", expected="the name of what is measured", check=is_name)
+    if measure and measure not in measures:
+        known = expected_names(measure, measures)
+        table.wrong("measure", f'is "{measure}"; {known}. A KPI is known where a gate asks for it')
     check = CheckSpec(
-        measure=table.text(
-            "measure", "", expected="error_rate, p99_ms, p99_ratio, or the name of a metric or a KPI", check=is_name
-        ),
+        measure=measure,
         minimum=table.number("min", None),
         maximum=table.number("max", None),
         fail_below=table.number("fail_below", None),

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.core.manifest import CheckSpec
+from quarterdeck.core.manifest import ERROR_RATE, OPERATIONAL, P99_MS, P99_RATIO, CheckSpec
 from quarterdeck.core.metrics.families import every_name
 from quarterdeck.core.rollout import Rollout, StepKind
 from quarterdeck.core.rollout_looks import Look, LookOutcome, LookResult, Measured, judge_look
@@ -23,9 +23,7 @@ from quarterdeck.store import registry, windows
 from quarterdeck.store.traffic import micros
 from quarterdeck.store.traffic_queries import ArmFigures, arm_figures
 
-ERROR_RATE, P99_MS, P99_RATIO = "error_rate", "p99_ms", "p99_ratio"
 LATENCY = (P99_MS, P99_RATIO)
-OPERATIONAL = (ERROR_RATE, *LATENCY)
 QUICK_MS = 1.0  # of the champion's p99: below it the machine's noise is greater than what a model takes
 BEFORE = timedelta(minutes=10)  # how far before the promotion the champion's latency is taken from
 BAKE_LABELS = 50  # of a window; fewer say nothing about a metric

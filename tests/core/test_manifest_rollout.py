@@ -82,6 +82,11 @@ def test_every_key_reaches_its_field() -> None:
     assert check('strategy = "ab"\nweight = 20').weight == 20.0
 
 
+def test_a_check_may_measure_a_kpi_that_a_gate_asks_for() -> None:
+    gate = '[[gates]]\nmetric = "cost"\nmax = 1\n'
+    assert check(f'[[rollout.checks]]\nmeasure = "cost"\nmax = 2\n{gate}').checks[0].measure == "cost"
+
+
 def test_without_checks_errors_and_latency_are_watched() -> None:
     assert check('strategy = "canary"').checks == DEFAULT_CHECKS
     assert {item.measure for item in DEFAULT_CHECKS} == {"error_rate", "p99_ratio"}
@@ -113,15 +118,29 @@ def test_a_canary_may_ask_for_no_labels_and_the_others_may_not() -> None:
         ('bake = "0s"', 7, ["longer than zero"]),
         ("[rollout.analysis]\nintervall = 1", 8, ["not a key of [rollout.analysis]", "did you mean `interval`?"]),
         ("[rollout.analysis]\ncount = 0", 8, ["from 1 to 10000"]),
-        ('[[rollout.checks]]\nmeasure = "a"', 7, ["[[rollout.checks]] has no bound", "min, max, fail_below"]),
+        ('[[rollout.checks]]\nmeasure = "p99_ms"', 7, ["[[rollout.checks]] has no bound", "min, max, fail_below"]),
         ("[[rollout.checks]]\nmax = 1", 7, ["no key `measure`"]),
-        ('[[rollout.checks]]\nmeasure = "p99 ms"\nmax = 1', 8, ["the name of a metric or a KPI"]),
-        ('[[rollout.checks]]\nmeasure = "a"\nmx = 1', 9, ["did you mean `max`?"]),
-        ('[[rollout.checks]]\nmeasure = "a"\nmax = 2\nfail_above = 1', 10, ["`fail_above` is 1", "at least `max`, 2"]),
-        ('[[rollout.checks]]\nmeasure = "a"\nmin = 2\nfail_below = 3', 10, ["`fail_below` is 3", "at most `min`, 2"]),
-        ('[[rollout.checks]]\nmeasure = "a"\nmin = 2\nmax = 1', 10, ["at least `min`, 2"]),
+        ('[[rollout.checks]]\nmeasure = "p99 ms"\nmax = 1', 8, ['is "p99 ms"; expected the name']),
         (
-            '[[rollout.checks]]\nmeasure = "a"\nmax = 2\n[[rollout.checks]]\nmeasure = "a"\nmin = 1',
+            '[[rollout.checks]]\nmeasure = "eror_rate"\nmax = 1',
+            8,
+            ["expected one of error_rate, p99_ms, p99_ratio, roc_auc_score", "did you mean `error_rate`?"],
+        ),
+        ('[[rollout.checks]]\nmeasure = "cost"\nmax = 1', 8, ["A KPI is known where a gate asks for it"]),
+        ('[[rollout.checks]]\nmeasure = "p99_ms"\nmx = 1', 9, ["did you mean `max`?"]),
+        (
+            '[[rollout.checks]]\nmeasure = "p99_ms"\nmax = 2\nfail_above = 1',
+            10,
+            ["`fail_above` is 1", "at least `max`, 2"],
+        ),
+        (
+            '[[rollout.checks]]\nmeasure = "p99_ms"\nmin = 2\nfail_below = 3',
+            10,
+            ["`fail_below` is 3", "at most `min`, 2"],
+        ),
+        ('[[rollout.checks]]\nmeasure = "p99_ms"\nmin = 2\nmax = 1', 10, ["at least `min`, 2"]),
+        (
+            '[[rollout.checks]]\nmeasure = "p99_ms"\nmax = 2\n[[rollout.checks]]\nmeasure = "p99_ms"\nmin = 1',
             11,
             ["which the check in line 7 has"],
         ),
