@@ -14,9 +14,11 @@ import hashlib
 import inspect
 import math
 import sys
+import threading
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from quarterdeck.core.errors import InputError, IntegrityError, RefusedError, StepError
@@ -56,13 +58,19 @@ class RulesModel:
 
 
 class RulesPredictor:
-    """Answers with the function. What it raises, and an answer that is none, is an InputError that names the row."""
+    """Answers with the function. What it raises, and an answer that is none, is an InputError that names the row.
+
+    Safe to call from several threads: each has the function in a module of its own, because nobody who writes rules
+    thinks of a global that two calls change at once.
+    """
 
     def __init__(self, model: RulesModel, signature: Signature) -> None:
         self.signature = signature
         self._gives = model.gives
         self._name = model.function
-        self._function = load_function(model.source, model.function)
+        self._load = partial(load_function, model.source, model.function)
+        self._own = threading.local()
+        self._own.function = self._load()  # text that cannot be loaded is refused now
 
     def predict(self, columns: Columns) -> Answers:
         rows = rows_of(columns, self.signature)
@@ -72,9 +80,16 @@ class RulesPredictor:
 
     def _ask(self, rows: list[dict[str, Any]], columns: Columns) -> Any:
         try:
-            return self._function(rows)
+            return self._function()(rows)
         except Exception as error:  # a user's function: anything can come out of it
             raise self._first_refused(columns, error) from error
+
+    def _function(self) -> Rules:
+        """This thread's."""
+        found: Rules | None = getattr(self._own, "function", None)
+        if found is None:
+            found = self._own.function = self._load()
+        return found
 
     def _checked(self, found: Any, rows: int) -> Answers:
         try:
@@ -88,7 +103,7 @@ class RulesPredictor:
         """The first row that fails alone; the function has seen, and may have changed, the others."""
         for place, row in enumerate(rows_of(columns, self.signature)):
             try:
-                self._function([row])
+                self._function()([row])
             except Exception as alone:
                 return InputError(_said(self._name, alone), where=f"row {place}")
         return InputError(_said(self._name, error))

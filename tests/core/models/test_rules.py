@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from quarterdeck.core.errors import InputError, IntegrityError, StepError
@@ -106,6 +108,15 @@ def test_two_models_of_the_same_text_do_not_share_what_they_keep() -> None:
                      for _ in range(2))  # fmt: skip
     first.predict(COLUMNS)
     assert second.predict(COLUMNS).scores.tolist() == [0.02, 0.02]
+
+
+def test_two_threads_do_not_share_what_the_function_keeps() -> None:
+    source = "seen = []\ndef f(rows):\n    seen.extend(rows)\n    return [len(seen) / 100] * len(rows)\n"
+    predictor = RulesPredictor(RulesModel(source=source, function="f", gives=Gives.PROBABILITIES), SIGNATURE)
+    predictor.predict(COLUMNS)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(predictor.predict, COLUMNS).result().scores.tolist() == [0.02, 0.02]
+    assert predictor.predict(COLUMNS).scores.tolist() == [0.04, 0.04]
 
 
 def test_the_file_may_define_dataclasses_and_import_what_is_installed() -> None:
