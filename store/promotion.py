@@ -6,7 +6,7 @@ and the act is refused if that has changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, update
@@ -44,8 +44,8 @@ def promote(
         after[Alias.PREVIOUS] = champion.number
     if Alias.CHALLENGER in found and found[Alias.CHALLENGER] != number:
         after[Alias.CHALLENGER] = found[Alias.CHALLENGER]
-    _move(tx, model, audit.adding(forced=True) if force else audit, "promote", number, found, after)
-    return get(tx, model, number)
+    audit = audit.adding(forced=True) if force else audit
+    return _move(tx, model, audit, "promote", number, found, after, known=(version, champion))[number]
 
 
 def rollback(tx: Connection, model: str, audit: Audit, *, saw_champion: int | None) -> Version:
@@ -61,8 +61,8 @@ def rollback(tx: Connection, model: str, audit: Audit, *, saw_champion: int | No
         after[Alias.PREVIOUS] = champion.number
     if after.get(Alias.CHALLENGER) == after[Alias.CHAMPION]:
         del after[Alias.CHALLENGER]
-    _move(tx, model, audit, "rollback", after[Alias.CHAMPION], found, after)
-    return get(tx, model, after[Alias.CHAMPION])
+    number = after[Alias.CHAMPION]
+    return _move(tx, model, audit, "rollback", number, found, after, known=(previous, champion))[number]
 
 
 def demote(tx: Connection, model: str, audit: Audit, *, saw_champion: int) -> Version | None:
@@ -75,8 +75,8 @@ def demote(tx: Connection, model: str, audit: Audit, *, saw_champion: int) -> Ve
         after[Alias.CHAMPION] = found[Alias.PREVIOUS]
         if after.get(Alias.CHALLENGER) == after[Alias.CHAMPION]:
             del after[Alias.CHALLENGER]
-    _move(tx, model, audit, "demote", saw_champion, found, after, {saw_champion: VersionState.REJECTED})
-    return get(tx, model, after[Alias.CHAMPION]) if Alias.CHAMPION in after else None
+    moved = _move(tx, model, audit, "demote", saw_champion, found, after, {saw_champion: VersionState.REJECTED})
+    return moved[after[Alias.CHAMPION]] if Alias.CHAMPION in after else None
 
 
 def challenge(tx: Connection, model: str, number: int, audit: Audit, *, saw_challenger: int | None = UNSEEN) -> Version:
@@ -85,11 +85,12 @@ def challenge(tx: Connection, model: str, number: int, audit: Audit, *, saw_chal
     for alias in (Alias.CHAMPION, Alias.PREVIOUS):  # the previous one is kept for a rollback
         if found.get(alias) == number:
             raise RefusedError(f"it is {alias}", where=f"{model}@{number}")
-    if get(tx, model, number).state is VersionState.REJECTED:
+    version = get(tx, model, number)
+    if version.state is VersionState.REJECTED:
         hint = "promote it with --force and a reason if you are sure of it"
         raise RefusedError("it was rejected, and is not tried on live traffic", where=f"{model}@{number}", hint=hint)
-    _move(tx, model, audit, "challenge", number, found, found | {Alias.CHALLENGER: number})
-    return get(tx, model, number)
+    after = found | {Alias.CHALLENGER: number}
+    return _move(tx, model, audit, "challenge", number, found, after, known=(version,))[number]
 
 
 def withdraw(
@@ -196,10 +197,17 @@ def _move(
     before: Mapping[Alias, int],
     after: Mapping[Alias, int],
     standings: Mapping[int, VersionState] | None = None,
-) -> None:
-    """Write the names and states that differ, and the one ledger entry with the states as they were, for undo."""
+    *,
+    known: Iterable[Version | None] = (),
+) -> dict[int, Version]:
+    """Write the names and states that differ, and the one ledger entry with the states as they were, for undo.
+
+    Gives the versions that bore or bear a name, as they are after it; `known` are some of them as they are before it.
+    """
     environment = audit.environment or ""
-    touched = {number: get(tx, model, number) for number in sorted({*before.values(), *after.values()})}
+    read = {version.number: version for version in known if version is not None}
+    named = sorted({*before.values(), *after.values()})
+    touched = {number: read[number] if number in read else get(tx, model, number) for number in named}
     audit = audit.adding(states={str(number): version.state.value for number, version in touched.items()})
     noted = {"before": _plain(before), "after": _plain(after)}
     entry = ledger.append(tx, audit, act=act, subject=f"{model}@{subject}", **noted)
@@ -212,9 +220,9 @@ def _move(
             tx.execute(statement, _bound(key, alias) | row if alias in before else key | {"alias": alias.value} | row)
         else:
             tx.execute(_UNNAME, _bound(key, alias))
-    settle_states(tx, model, touched, standings or {})
     if before.get(Alias.CHALLENGER) != after.get(Alias.CHALLENGER):
         splits.clear(tx, environment, model)  # a share was given to one challenger, not to the next
+    return settle_states(tx, model, touched, standings or {})
 
 
 def _bound(key: Mapping[str, str], alias: Alias) -> dict[str, Any]:

@@ -120,22 +120,26 @@ def retire(tx: Connection, model: str, number: int, audit: Audit) -> Version:
 
 def settle_states(
     tx: Connection, model: str, versions: Mapping[int, Version], standings: Mapping[int, VersionState]
-) -> None:
+) -> dict[int, Version]:
     """Give versions the state that their names mean: the highest place over all environments, else their standing."""
     bears: dict[int, set[str]] = {}
     for alias, number in tx.execute(_NAMES, {"model": model}):
         bears.setdefault(number, set()).add(alias)
+    settled = {}
     for number, version in versions.items():
         place = next((state for state in PLACES if state.value in bears.get(number, ())), None)
         known = standings.get(number)
-        set_state(tx, version, place or (known if known not in PLACES else None) or version.standing)
+        settled[number] = set_state(tx, version, place or (known if known not in PLACES else None) or version.standing)
+    return settled
 
 
-def set_state(tx: Connection, version: Version, to: VersionState) -> None:
+def set_state(tx: Connection, version: Version, to: VersionState) -> Version:
+    """The version in its new state."""
     if version.state is to:
-        return
+        return version
     transition(version.state, to)
     tx.execute(_SET_STATE, {"of": version.model, "which": version.number, "state": to.value})
+    return replace(version, state=to)
 
 
 def _same(version: Version) -> ColumnElement[bool]:
