@@ -1,9 +1,8 @@
 """Requests of which a challenger answers a part, to the client.
 
 Each row goes where its entity belongs (split.py). Where all rows of a request are one version's, the answer is that
-version's and looks like any other. Where they are mixed, the predictions stand in the order of the rows, each names
-the `version` that made it, and the `version` at the top is the champion's. Both versions answer at the same time;
-where the challenger gives no answer, the champion answers its rows as well.
+version's and looks like any other. Where they are mixed, the answers stand in the order of the rows, and both versions
+answer at the same time. Where the challenger gives no answer, the champion answers its rows as well.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
-
-import msgspec
 
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.canary import Canary, Miss, limit_s
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.failures import FailureKind
+from quarterdeck.scheduler.serving.forms import Form, Written
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
 from quarterdeck.scheduler.serving.protocols import Plain
@@ -47,7 +46,7 @@ class _Done(NamedTuple):
     arm: Arm
     answers: Plain
     start: int  # of the part in `answers`
-    predictions: Sequence[msgspec.Raw]
+    written: Any  # by the form
     answered_ns: int
     waited_us: int | None  # for a challenger that gave no answer; None where none was asked
 
@@ -63,7 +62,15 @@ class SplitDesk:
         self._loop = asyncio.get_running_loop()
 
     async def answer(
-        self, route: Route, canary: Canary, request: Request, ids: Sequence[str], theirs: Sequence[int], started: int
+        self,
+        route: Route,
+        canary: Canary,
+        request: Request,
+        ids: Sequence[str],
+        theirs: Sequence[int],
+        *,
+        form: Form,
+        started: int,
     ) -> bytes:
         """The body of the answer; `theirs` are the places of the challenger's rows, at least one.
 
@@ -72,60 +79,62 @@ class SplitDesk:
         chosen = set(theirs)
         ours = [place for place in range(len(ids)) if place not in chosen]
         if ours:
-            done = await self._both(canary, _part(request, ids, ours), _part(request, ids, theirs))
+            done = await self._both(canary, _part(request, ids, ours), _part(request, ids, theirs), form)
         else:
-            done = [await self._challenger(canary, _Part(theirs, ids, request), mixed=False)]
-        body = _body(canary.champion, done, len(ids))
+            done = [await self._challenger(canary, _Part(theirs, ids, request), form, mixed=False)]
+        parts = [Written(item.part.places, item.live, item.written) for item in done]
+        body = form.joined(canary.champion, parts, len(ids))
         self._keep(route, done, started)
         return body
 
-    async def _both(self, canary: Canary, ours: _Part, theirs: _Part) -> list[_Done]:
+    async def _both(self, canary: Canary, ours: _Part, theirs: _Part, form: Form) -> list[_Done]:
         found = await asyncio.gather(
-            self._champion(canary, ours, mixed=True), self._challenger(canary, theirs, mixed=True)
+            self._champion(canary, ours, form, mixed=True), self._challenger(canary, theirs, form, mixed=True)
         )
         return list(found)
 
-    async def _challenger(self, canary: Canary, part: _Part, *, mixed: bool) -> _Done:
+    async def _challenger(self, canary: Canary, part: _Part, form: Form, *, mixed: bool) -> _Done:
         began = time.perf_counter_ns()
         champion = canary.champion.planned
         limit = limit_s(self._counters.of(champion.model, champion.number), len(part.ids))
-        found = await self._attempt(canary, part, limit, mixed=mixed)
+        found = await self._attempt(canary, part, limit, form, mixed=mixed)
         if isinstance(found, _Done):
             return found
         self._missed(canary, found, len(part.ids))
-        return await self._champion(canary, part, mixed=mixed, waited_us=(time.perf_counter_ns() - began) // 1000)
+        waited_us = (time.perf_counter_ns() - began) // 1000
+        return await self._champion(canary, part, form, mixed=mixed, waited_us=waited_us)
 
-    async def _attempt(self, canary: Canary, part: _Part, limit: float, *, mixed: bool) -> _Done | Miss:
+    async def _attempt(self, canary: Canary, part: _Part, limit: float, form: Form, *, mixed: bool) -> _Done | Miss:
         outcome = await canary.ask(part.request, limit)
         challenger = canary.challenger
         if isinstance(outcome, Miss) or challenger is None:
             return outcome if isinstance(outcome, Miss) else Miss(FailureKind.NOT_LOADED, "it is not loaded")
         answers, start = outcome
         try:
-            predictions = await self._written(challenger, part, answers, start, mixed=mixed)
+            written = await self._written(form, challenger, part, answers, start, mixed=mixed)
         except Exception as error:  # a user's model gave what is no answer of its task
             return Miss(FailureKind.FAILED, f"its answer cannot be written: {type(error).__name__}: {error}")
-        return _Done(part, challenger, Arm.CHALLENGER, answers, start, predictions, time.perf_counter_ns(), None)
+        return _Done(part, challenger, Arm.CHALLENGER, answers, start, written, time.perf_counter_ns(), None)
 
-    async def _champion(self, canary: Canary, part: _Part, *, mixed: bool, waited_us: int | None = None) -> _Done:
+    async def _champion(
+        self, canary: Canary, part: _Part, form: Form, *, mixed: bool, waited_us: int | None = None
+    ) -> _Done:
         live = canary.champion
         try:
             answers, start = await live.batcher.answer(part.request.rows)
-            predictions = await self._written(live, part, answers, start, mixed=mixed)
+            written = await self._written(form, live, part, answers, start, mixed=mixed)
         except Exception:
             planned = live.planned
             self._counters.of(planned.model, planned.number).failures += 1
             self._failed(planned.model, planned.number, Arm.CHAMPION, FailureKind.FAILED, len(part.ids))
             raise
-        return _Done(part, live, Arm.CHAMPION, answers, start, predictions, time.perf_counter_ns(), waited_us)
+        return _Done(part, live, Arm.CHAMPION, answers, start, written, time.perf_counter_ns(), waited_us)
 
     async def _written(
-        self, live: LiveModel, part: _Part, answers: Plain, start: int, *, mixed: bool
-    ) -> list[msgspec.Raw]:
-        if len(part.ids) <= FEW_ROWS:
-            return live.shape.parts(part.ids, answers, start, named=mixed)
-        found: list[msgspec.Raw] = await self._aside(_parts, live, part.ids, answers, start, mixed)
-        return found
+        self, form: Form, live: LiveModel, part: _Part, answers: Plain, start: int, *, mixed: bool
+    ) -> Any:
+        write = partial(form.part, live, part.ids, answers, start, mixed=mixed)
+        return write() if len(part.ids) <= FEW_ROWS else await self._aside(write)
 
     def _missed(self, canary: Canary, miss: Miss, rows: int) -> None:
         planned = canary.planned
@@ -153,20 +162,6 @@ class SplitDesk:
 
 def _part(request: Request, ids: Sequence[str], places: Sequence[int]) -> _Part:
     return _Part(places, [ids[place] for place in places], request.part(places))
-
-
-def _parts(live: LiveModel, ids: Sequence[str], answers: Plain, start: int, named: bool) -> list[msgspec.Raw]:
-    return live.shape.parts(ids, answers, start, named=named)
-
-
-def _body(champion: LiveModel, done: Sequence[_Done], rows: int) -> bytes:
-    if len(done) == 1:
-        return done[0].live.shape.body(done[0].predictions)
-    predictions = [msgspec.Raw()] * rows
-    for item in done:
-        for place, prediction in zip(item.part.places, item.predictions, strict=True):
-            predictions[place] = prediction
-    return champion.shape.body(predictions)
 
 
 def _entry(item: _Done, at: int, latency_us: int) -> Entry:

@@ -1,6 +1,6 @@
 """What the server answers at which address (RSGI).
 
-    POST /predict/{endpoint}   rows in, predictions out; answering.py says which version makes them
+    POST /predict/{endpoint}   rows in, predictions out; predicting.py
     POST /feedback             what really happened: {"id", "label"}, or a list of them
     GET  /                     the endpoints and their fields
     GET  /healthz              the process answers
@@ -13,21 +13,16 @@ are kept.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from granian._granian import RSGIProtocolClosed
 
 from quarterdeck.core.errors import NotFoundError, QuarterdeckError
 from quarterdeck.core.ids import new_id
-from quarterdeck.core.values import Arm
-from quarterdeck.scheduler.serving.answering import FEW_ROWS, SplitDesk
 from quarterdeck.scheduler.serving.counters import Counters, Problems, exposition
-from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
 from quarterdeck.scheduler.serving.http import (
     JSON,
@@ -39,11 +34,10 @@ from quarterdeck.scheduler.serving.http import (
     error_reply,
     http_error,
 )
-from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
+from quarterdeck.scheduler.serving.log import PredictionLog
+from quarterdeck.scheduler.serving.predicting import PredictionDesk
 from quarterdeck.scheduler.serving.protocols import decode_labels
-from quarterdeck.scheduler.serving.reader import ORDINARY
 from quarterdeck.scheduler.serving.router import Route, Router
-from quarterdeck.scheduler.serving.shadow import Answered
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +67,7 @@ class App:
         self._counters = counters
         self._problems = problems
         self._ready = ready
-        self._loop = asyncio.get_running_loop()
-        self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
-        self._desk = SplitDesk(prediction_log, counters, problems, self._aside)
+        self._desk = PredictionDesk(router, prediction_log, counters, problems)
         self._handlers: dict[str, tuple[str, Handler]] = {
             "/": ("GET", self._index),
             "/healthz": ("GET", self._healthz),
@@ -106,50 +98,7 @@ class App:
     async def _predict(self, scope: Scope, transport: Transport, started: int) -> bytes:
         body = await self._bodies.json(scope, transport)
         route = self._router.route(scope.path[len(_PREDICT) :])
-        live = self._router.champion(route)
-        read = live.reader.read if route.wide is None else route.wide.read
-        request = await self._aside(read, body) if len(body) > ORDINARY else read(body)
-        rows = len(request.rows)
-        ids = [new_id() for _ in request.rows]
-        if route.split is not None and route.canary is not None:
-            find = route.split.places
-            theirs = await self._aside(find, ids, request.entities) if rows > FEW_ROWS else find(ids, request.entities)
-            if theirs:
-                return await self._desk.answer(route, route.canary, request, ids, theirs, started)
-        count = self._counters.of(route.name, live.number)
-        try:
-            answers, start = await live.batcher.answer(request.rows)
-            write = live.shape.encode
-            reply = await self._aside(write, ids, answers, start) if rows > FEW_ROWS else write(ids, answers, start)
-        except Exception:
-            count.failures += 1
-            failures = self._log.failures
-            failures.add(route.name, live.number, Arm.CHAMPION, FailureKind.FAILED, rows=rows, at=now_us())
-            raise
-        at, latency_us = now_us(), (time.perf_counter_ns() - started) // 1000
-        count.add(rows, latency_us)
-        self._log.add(
-            Entry(
-                route.name,
-                live.number,
-                Arm.CHAMPION,
-                live.multiclass,
-                ids,
-                request.sent,
-                request.entities,
-                request.times,
-                at,
-                latency_us,
-                answers,
-                start,
-            )
-        )
-        if route.shadow is not None:  # after the answer has gone out
-            self._loop.call_soon(route.shadow.offer, Answered(ids, request, at))
-        return reply
-
-    def _aside(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
-        return self._loop.run_in_executor(self._side, function, *arguments)
+        return await self._desk.answer_body(route, body, started)
 
     async def _other(self, scope: Scope, transport: Transport) -> Reply:
         method, handler = self._handlers.get(scope.path, (None, None))
