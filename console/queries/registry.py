@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from sqlalchemy import Connection
@@ -108,10 +109,14 @@ def detail(
     )
 
 
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
 def _origin(version: Version) -> tuple[tuple[str, str], ...]:
     """Plain values only, as of provenance."""
     known = version.origin or {}
-    return tuple((key.replace("_", " "), str(value)) for key, value in known.items() if isinstance(value, str | int))
+    plain = {key: value for key, value in known.items() if isinstance(value, str | int)}
+    return tuple((key.replace("_", " "), _short(str(value))) for key, value in plain.items())
 
 
 def _weak(evaluation: Evaluation | None) -> tuple[str, ...]:
@@ -165,6 +170,15 @@ def _field(field: Field) -> str:
 
 
 def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
-    """Plain values only; what is nested is for the raw record."""
+    """Plain values only; what is nested, and all of a digest, is for the raw record."""
     plain = {key: value for key, value in run.provenance.items() if isinstance(value, str | int | float | bool)}
-    return tuple((key.replace("_", " "), str(value)) for key, value in plain.items())
+    dirty = plain.pop("dirty", False)
+    found = {key: _short(str(value)) for key, value in plain.items()}
+    if dirty and "commit" in found:
+        found["commit"] += " and changes that are not committed"
+    return tuple((key.replace("_", " "), value) for key, value in found.items())
+
+
+def _short(value: str) -> str:
+    """A digest by its first twelve digits, which is how it is named everywhere."""
+    return value[:12] if _DIGEST.fullmatch(value) else value

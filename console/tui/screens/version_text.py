@@ -10,7 +10,7 @@ from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, line, span
 from quarterdeck.core.gates import GateResult
 from quarterdeck.core.metrics.families import METRICS
-from quarterdeck.core.values import Direction
+from quarterdeck.core.values import Direction, Engine
 
 _NAME = 12  # cells of the names at the left
 
@@ -138,7 +138,7 @@ def _model(detail: VersionDetail) -> list[Line]:
             span(f"  {formats.minute(detail.trained_from)} to {formats.minute(detail.trained_to)}", "dim"),
         ),
     ]
-    if detail.max_difference is not None:
+    if detail.max_difference is not None and detail.row.engine != Engine.ONNX.value:  # else the reason says it
         lines.append(named("agreement", f"engines differ by {detail.max_difference:.1e} at most"))
     lines += [named(name, value) for name, value in detail.provenance]
     lines += [line(""), line(span(f"signature: {len(detail.fields)} fields, target {detail.target}", "head"))]
