@@ -19,47 +19,53 @@ from quarterdeck.core.errors import UsageError
 
 _COUNTER_BITS = 74
 _START_BITS = 73  # one less than there is room for, so that steps fit in behind it
+_LAYOUT = "%08x-%04x-7%03x-%04x-%012x"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IdMaker:
-    """Makes rising ids; safe to use from several threads and after a fork."""
+    """Makes rising ids; safe to use from several threads."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
         self._clock_ns = clock_ns
         self._lock = threading.Lock()
         self._milliseconds = -1
         self._counter = 0
-        self._process = 0
-        self._random = random.Random()  # noqa: S311  # unique, not secret
+        self.reseed()
+
+    def reseed(self) -> None:
+        """Begin anew at a random number: a forked process must not go on with its parent's."""
+        self._random = random.Random(os.urandom(32)).getrandbits  # noqa: S311  # unique, not secret
+        self._counter = self._random(_START_BITS)
 
     def __call__(self) -> str:
         """Return the next id, 36 characters."""
         with self._lock:
-            milliseconds, counter = self._next(self._clock_ns() // 1_000_000)
-        high = (milliseconds << 16) | 0x7000 | (counter >> 62)
-        low = (1 << 63) | (counter & 0x3FFF_FFFF_FFFF_FFFF)
-        text = f"{high:016x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+            now = self._clock_ns() // 1_000_000
+            if now > self._milliseconds:
+                self._milliseconds = now
+                self._counter = self._random(_START_BITS)
+            else:
+                self._step()
+            milliseconds, counter = self._milliseconds, self._counter
+        return _LAYOUT % (
+            milliseconds >> 16,
+            milliseconds & 0xFFFF,
+            counter >> 62,
+            0x8000 | (counter >> 48) & 0x3FFF,
+            counter & 0xFFFF_FFFF_FFFF,
+        )
 
-    def _next(self, now: int) -> tuple[int, int]:
-        process = os.getpid()
-        if process != self._process:  # a fork must not go on with its parent's numbers
-            self._process = process
-            self._random = random.Random(os.urandom(32))  # noqa: S311  # os.urandom alone would be half of an id's cost
-            self._counter = self._random.getrandbits(_START_BITS)
-        elif now > self._milliseconds:
-            self._counter = self._random.getrandbits(_START_BITS)
-        else:
-            self._counter += 1 + self._random.getrandbits(32)
-            if self._counter >> _COUNTER_BITS:
-                self._milliseconds += 1
-                self._counter = 0
-        self._milliseconds = max(now, self._milliseconds)
-        return self._milliseconds, self._counter
+    def _step(self) -> None:
+        """The next one of the same millisecond; where there is no room left, the first one of the next."""
+        self._counter += 1 + self._random(32)
+        if self._counter >> _COUNTER_BITS:
+            self._milliseconds += 1
+            self._counter = 0
 
 
 new_id = IdMaker()
+os.register_at_fork(after_in_child=new_id.reseed)
 
 
 def time_of(identifier: str) -> datetime:

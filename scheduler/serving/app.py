@@ -79,9 +79,12 @@ class App:
     async def __rsgi__(self, scope: Scope, transport: Transport) -> None:
         started = time.perf_counter_ns()
         self._counters.requests += 1
+        path = scope.path
         try:
-            if scope.method == "POST" and scope.path.startswith(_PREDICT):
-                transport.response_bytes(200, JSON, await self._predict(scope, transport, started))
+            if path.startswith(_PREDICT) and scope.method == "POST":
+                body = await self._bodies.json(scope, transport)
+                answer = self._desk.answer_body(self._router.route(path[len(_PREDICT) :]), body, started)
+                transport.response_bytes(200, JSON, await answer)
                 return
             reply = await self._other(scope, transport)
         except QuarterdeckError as error:
@@ -90,15 +93,10 @@ class App:
             return
         except Exception as error:  # the last line: a mistake of ours fails this request and no other
             reply = self._told(scope, _unexpected(error))
-        if reply.status >= 400 and scope.path != "/readyz":  # "not yet" is an answer, not a failure
+        if reply.status >= 400 and path != "/readyz":  # "not yet" is an answer, not a failure
             self._counters.errors += 1
             self._counters.failed += reply.status >= 500
         transport.response_bytes(reply.status, reply.headers, reply.body)
-
-    async def _predict(self, scope: Scope, transport: Transport, started: int) -> bytes:
-        body = await self._bodies.json(scope, transport)
-        route = self._router.route(scope.path[len(_PREDICT) :])
-        return await self._desk.answer_body(route, body, started)
 
     async def _other(self, scope: Scope, transport: Transport) -> Reply:
         method, handler = self._handlers.get(scope.path, (None, None))

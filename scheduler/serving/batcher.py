@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
@@ -84,13 +84,14 @@ class Batcher:
         self._waiting: deque[_Waiting] = deque()
         self._due = False  # a batch is planned or runs
 
-    async def answer(self, rows: Sequence[Row]) -> tuple[Plain, int]:
+    def answer(self, rows: Sequence[Row]) -> Awaitable[tuple[Plain, int]]:
         """The answers for these rows: a batch's, and the place in it where these begin.
 
         Raises QuarterdeckError where the model fails on them.
         """
-        if len(rows) <= MOST_ROWS:
-            return await self._submit(rows)
+        return self._submit(rows) if len(rows) <= MOST_ROWS else self._in_parts(rows)
+
+    async def _in_parts(self, rows: Sequence[Row]) -> tuple[Plain, int]:
         parts = []
         for start in range(0, len(rows), MOST_ROWS):  # one after the other: others' requests get in between
             part = rows[start : start + MOST_ROWS]

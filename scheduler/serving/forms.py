@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
-
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.protocols import Plain
 
@@ -46,15 +44,13 @@ class PlainForm:
     def whole(self, live: LiveModel, ids: Sequence[str], answers: Plain, start: int) -> bytes:
         return live.shape.encode(ids, answers, start)
 
-    def part(
-        self, live: LiveModel, ids: Sequence[str], answers: Plain, start: int, *, mixed: bool
-    ) -> list[msgspec.Raw]:
+    def part(self, live: LiveModel, ids: Sequence[str], answers: Plain, start: int, *, mixed: bool) -> list[str]:
         return live.shape.parts(ids, answers, start, named=mixed)
 
     def joined(self, champion: LiveModel, parts: Sequence[Written], rows: int) -> bytes:
         if len(parts) == 1:
             return parts[0].live.shape.body(parts[0].part)
-        predictions = [msgspec.Raw()] * rows
+        predictions = [""] * rows
         for written in parts:
             for place, prediction in zip(written.places, written.part, strict=True):
                 predictions[place] = prediction

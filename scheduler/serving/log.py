@@ -24,7 +24,7 @@ from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.failures import Failures
 from quarterdeck.scheduler.serving.protocols import Plain, encode
 from quarterdeck.store.engine import Database
-from quarterdeck.store.traffic import FailureRecord, PredictionRecord, append_failures, append_predictions, micros
+from quarterdeck.store.traffic import FailureRecord, append_failures, append_prediction_rows, micros
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Entry(NamedTuple):
     latency_us: int
     answers: Plain
     start: int  # of this request's rows in `answers`
+    text: bytes | None = None  # the one row as JSON, where that is at hand
 
 
 class PredictionLog:
@@ -167,34 +168,44 @@ def _write(database: Database, batch: Sequence[Entry]) -> int:
 
 
 def _append(database: Database, batch: Sequence[Entry]) -> None:
-    records = [record for entry in batch for record in _records(entry)]
+    rows = [row for entry in batch for row in _rows(entry)]
     with database.write() as tx:
-        append_predictions(tx, records)
+        append_prediction_rows(tx, rows)
 
 
-def _records(entry: Entry) -> list[PredictionRecord]:
-    answers = entry.answers
+def _rows(entry: Entry) -> list[tuple[Any, ...]]:
+    """A request's rows in the order of PREDICTION. Written for each prediction: plain code, and nothing twice."""
+    answers, start = entry.answers, entry.start
     outcomes = answers.labels if answers.values is None else answers.values
     if outcomes is None:
         raise QuarterdeckError("an answer without a value and a label")
-    return [
-        PredictionRecord(
-            id=identifier,
-            endpoint=entry.endpoint,
-            version=entry.version,
-            arm=entry.arm.value,
-            entity=None if entity is None else str(entity),
-            event_at=entry.at if when is None else micros(when),
-            at=entry.at,
-            latency_us=entry.latency_us,
-            inputs="" if entry.rows is None else encode(entry.rows[place]).decode(),
-            answer=encode(outcomes[row]).decode(),
-            score=answers.scores[row],
-            probabilities=_probabilities(entry, row),
+    arm, at = entry.arm.value, entry.at
+    rows = []
+    for place, identifier in enumerate(entry.ids):
+        row, entity, when = start + place, entry.entities[place], entry.times[place]
+        rows.append(
+            (
+                identifier,
+                entry.endpoint,
+                entry.version,
+                arm,
+                None if entity is None else str(entity),
+                at if when is None else micros(when),
+                at,
+                entry.latency_us,
+                _inputs(entry, place),
+                encode(outcomes[row]).decode(),
+                answers.scores[row],
+                _probabilities(entry, row),
+            )
         )
-        for place, (identifier, entity, when) in enumerate(zip(entry.ids, entry.entities, entry.times, strict=True))
-        for row in (entry.start + place,)
-    ]
+    return rows
+
+
+def _inputs(entry: Entry, place: int) -> str:
+    if entry.text is not None:
+        return entry.text.decode()
+    return "" if entry.rows is None else encode(entry.rows[place]).decode()
 
 
 def _probabilities(entry: Entry, row: int) -> str | None:

@@ -2,6 +2,8 @@
 
 Every protocol brings its rows here, and its form for the answers. The champion answers; where the traffic plan gives a
 challenger a share, answering.py divides the rows; a shadow answers after the answer has gone out.
+
+The methods that only choose who answers are no coroutines: each of those costs every request its time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 from quarterdeck.core.ids import new_id
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.answering import FEW_ROWS, SplitDesk
+from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.forms import PLAIN, Form
@@ -22,7 +25,10 @@ from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
 from quarterdeck.scheduler.serving.reader import ORDINARY, Request
 from quarterdeck.scheduler.serving.router import Route, Router
-from quarterdeck.scheduler.serving.shadow import Answered
+from quarterdeck.scheduler.serving.shadow import Answered, Shadow
+from quarterdeck.scheduler.serving.split import Split
+
+Read = Callable[[bytes], Request]
 
 
 class PredictionDesk:
@@ -36,44 +42,68 @@ class PredictionDesk:
         self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._split = SplitDesk(log, counters, problems, self.aside)
 
-    async def answer_body(self, route: Route, body: bytes, started: int) -> bytes:
+    def answer_body(self, route: Route, body: bytes, started: int) -> Awaitable[bytes]:
         """The answer to a body of JSON rows. Raises QuarterdeckError where they are wrong, or the version fails."""
         live = self._router.champion(route)
         read = live.reader.read if route.wide is None else route.wide.read
-        request = await self.aside(read, body) if len(body) > ORDINARY else read(body)
+        if len(body) > ORDINARY:
+            return self._answer_large(route, live, read, body, started)
+        return self.answer(route, live, read(body), form=PLAIN, started=started)
+
+    async def _answer_large(self, route: Route, live: LiveModel, read: Read, body: bytes, started: int) -> bytes:
+        request = await self.aside(read, body)
         return await self.answer(route, live, request, form=PLAIN, started=started)
 
-    async def answer(self, route: Route, champion: LiveModel, request: Request, *, form: Form, started: int) -> bytes:
+    def answer(
+        self, route: Route, champion: LiveModel, request: Request, *, form: Form, started: int
+    ) -> Awaitable[bytes]:
         """The answer to rows that were checked against the champion's signature.
 
         `started`: time.perf_counter_ns() when the request came. Raises QuarterdeckError where the champion fails.
         """
         ids = [new_id() for _ in request.rows]
         if route.split is not None and route.canary is not None:
-            find = route.split.places
-            few = len(ids) <= FEW_ROWS
-            theirs = find(ids, request.entities) if few else await self.aside(find, ids, request.entities)
-            if theirs:
-                return await self._split.answer(route, route.canary, request, ids, theirs, form=form, started=started)
-        body, at = await self.answer_by(champion, Arm.CHAMPION, request, ids, form=form, started=started)
-        if route.shadow is not None:  # after the answer has gone out
-            self._loop.call_soon(route.shadow.offer, Answered(ids, request, at))
-        return body
+            return self._divided(route, route.split, route.canary, request, ids, form, started)
+        return self.answer_by(champion, Arm.CHAMPION, request, ids, form=form, started=started, shadow=route.shadow)
+
+    async def _divided(
+        self,
+        route: Route,
+        split: Split,
+        canary: Canary,
+        request: Request,
+        ids: Sequence[str],
+        form: Form,
+        started: int,
+    ) -> bytes:
+        few = len(ids) <= FEW_ROWS
+        entities = request.entities
+        theirs = split.places(ids, entities) if few else await self.aside(split.places, ids, entities)
+        if theirs:
+            return await self._split.answer(route, canary, request, ids, theirs, form=form, started=started)
+        champion, shadow = canary.champion, route.shadow
+        return await self.answer_by(champion, Arm.CHAMPION, request, ids, form=form, started=started, shadow=shadow)
 
     async def answer_by(
-        self, live: LiveModel, arm: Arm, request: Request, ids: Sequence[str], *, form: Form, started: int
-    ) -> tuple[bytes, int]:
-        """One version's answer to all rows, and when it was given, in microseconds since 1970."""
+        self,
+        live: LiveModel,
+        arm: Arm,
+        request: Request,
+        ids: Sequence[str],
+        *,
+        form: Form,
+        started: int,
+        shadow: Shadow | None = None,
+    ) -> bytes:
+        """One version's answer to all rows; `shadow` answers them too, after this answer has gone out."""
         model, rows = live.planned.model, len(ids)
         count = self._counters.of(model, live.number, arm)
         try:
             answers, start = await live.batcher.answer(request.rows)
-            write = form.whole
-            body = (
-                write(live, ids, answers, start)
-                if rows <= FEW_ROWS
-                else await self.aside(write, live, ids, answers, start)
-            )
+            if rows <= FEW_ROWS:
+                body = form.whole(live, ids, answers, start)
+            else:
+                body = await self.aside(form.whole, live, ids, answers, start)
         except Exception:
             count.failures += 1
             self._log.failures.add(model, live.number, arm, FailureKind.FAILED, rows=rows, at=now_us())
@@ -94,9 +124,12 @@ class PredictionDesk:
                 latency_us,
                 answers,
                 start,
+                request.text,
             )
         )
-        return body, at
+        if shadow is not None:
+            self._loop.call_soon(shadow.offer, Answered(ids, request, at))
+        return body
 
     def aside(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
         """Call it in a thread: many rows must not keep the loop from the others."""

@@ -33,11 +33,11 @@ class Plain(NamedTuple):
 
     @classmethod
     def of(cls, answers: Answers) -> Plain:
-        """Raises QuarterdeckError where a score is not a finite number: JSON has no word for it."""
-        if not np.isfinite(answers.scores).all():
+        """Raises QuarterdeckError where a number is not finite: JSON has no word for it."""
+        odds = answers.probabilities
+        if not np.isfinite(answers.scores).all() or (odds is not None and not np.isfinite(odds).all()):
             raise QuarterdeckError("the model's answer is not a finite number")
-        probabilities = None if answers.probabilities is None else answers.probabilities.tolist()
-        return cls(answers.values, answers.labels, probabilities, answers.scores.tolist())
+        return cls(answers.values, answers.labels, None if odds is None else odds.tolist(), answers.scores.tolist())
 
     def cut(self, start: int, rows: int) -> Plain:
         """Some rows' answers."""
@@ -83,45 +83,51 @@ def _all(lists: list[list[T] | None]) -> list[T] | None:
 
 
 class Shape:
-    """How the answers of one version are written, made once per version."""
+    """How the answers of one version are written, made once per version.
+
+    Written for every prediction: what does not change is text already, and a float's repr is its JSON.
+    """
 
     def __init__(self, endpoint: str, version: int, signature: Signature) -> None:
-        self._head = {"endpoint": endpoint, "version": version}
-        self._names = [_name(label) for label in signature.classes or ()]
-        self._places = {label: place for place, label in enumerate(signature.classes or ())}
+        classes = signature.classes or ()
+        self._version = version
+        self._head = f'{{"endpoint":{_text(endpoint)},"version":{version},"predictions":['
+        self._places = {label: place for place, label in enumerate(classes)}
+        self._labels = {label: _text(label) for label in classes}
+        self._odds = ",".join(f"{_text(_name(label)).replace('%', '%%')}:%r" for label in classes)
 
     def encode(self, ids: Sequence[str], answers: Plain, start: int) -> bytes:
         """The body for the rows of `answers` from `start` on, one an id."""
-        predictions = [self._prediction(name, answers, start + row) for row, name in enumerate(ids)]
-        return encode({**self._head, "predictions": predictions})
+        rows = [self._prediction(name, answers, start + row) for row, name in enumerate(ids)]
+        return f"{self._head}{','.join(rows)}]}}".encode()
 
-    def parts(self, ids: Sequence[str], answers: Plain, start: int, *, named: bool) -> list[msgspec.Raw]:
+    def parts(self, ids: Sequence[str], answers: Plain, start: int, *, named: bool) -> list[str]:
         """The rows' predictions, each as JSON, for body(); `named` adds the version to each."""
-        more = {"version": self._head["version"]} if named else {}
-        return [
-            msgspec.Raw(encode({**self._prediction(name, answers, start + row), **more}))
-            for row, name in enumerate(ids)
-        ]
+        rows = [self._prediction(name, answers, start + row) for row, name in enumerate(ids)]
+        return [f'{row[:-1]},"version":{self._version}}}' for row in rows] if named else rows
 
-    def body(self, parts: Sequence[msgspec.Raw]) -> bytes:
+    def body(self, parts: Sequence[str]) -> bytes:
         """The body that holds these predictions."""
-        return encode({**self._head, "predictions": parts})
+        return f"{self._head}{','.join(parts)}]}}".encode()
 
-    def _prediction(self, identifier: str, answers: Plain, row: int) -> dict[str, Any]:
+    def _prediction(self, identifier: str, answers: Plain, row: int) -> str:
         if answers.values is not None:
-            return {"id": identifier, "value": answers.values[row]}
+            return f'{{"id":"{identifier}","value":{_text(answers.values[row])}}}'
         if answers.labels is None:
             raise QuarterdeckError("the model gave neither a value nor a label")
         label = answers.labels[row]
         if answers.probabilities is None:
-            return {"id": identifier, "label": label}
-        probabilities = answers.probabilities[row]
-        return {
-            "id": identifier,
-            "label": label,
-            "probability": probabilities[self._places[label]],
-            "probabilities": dict(zip(self._names, probabilities, strict=True)),
-        }
+            return f'{{"id":"{identifier}","label":{self._labels[label]}}}'
+        odds = answers.probabilities[row]
+        return (
+            f'{{"id":"{identifier}","label":{self._labels[label]},"probability":{odds[self._places[label]]!r},'
+            f'"probabilities":{{{self._odds % tuple(odds)}}}}}'
+        )
+
+
+def _text(value: str | int | float) -> str:
+    """As JSON."""
+    return encode(value).decode()
 
 
 def decode_rows(body: bytes) -> list[Any]:

@@ -22,6 +22,7 @@ from quarterdeck.core.prediction import compile_checker
 from quarterdeck.scheduler.serving.protocols import MOST_ROWS, decode_rows
 
 ORDINARY = 64 * 1024  # bytes; larger bodies are read in a thread, in steps that let others in between
+SHORT = 4 * 1024  # bytes; a longer body may be mostly blanks
 
 _LONGEST = msgspec.Meta(max_length=LONGEST_STRING)
 _ENTITY = Annotated[str, _LONGEST] | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None
@@ -35,6 +36,7 @@ class Request(NamedTuple):
     rows: Sequence[tuple[Any, ...]]
     entities: Sequence[str | int | None]
     times: Sequence[datetime | None]
+    text: bytes | None = None  # the one row as JSON, where it is the body and short: it need not be written again
 
     def part(self, places: Sequence[int]) -> Request:
         """Some of the rows."""
@@ -77,7 +79,8 @@ class RowReader:
         if self._one is None or self._many is None:
             return None
         try:
-            sent = self._many(body) if body[:1] == b"[" else [self._one(body)]
+            is_list = body[:1] == b"["
+            sent = self._many(body) if is_list else [self._one(body)]
             rows = [msgspec.structs.astuple(row) for row in sent]
             times = [None] * len(rows) if self._time < 0 else [_time(row[self._time]) for row in rows]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputError):
@@ -87,7 +90,7 @@ class RowReader:
         entities = [None] * len(rows) if self._entity < 0 else [row[self._entity] for row in rows]
         if rows[0][self._fields :]:
             rows = [row[: self._fields] for row in rows]
-        return Request(sent, rows, entities, times)
+        return Request(sent, rows, entities, times, None if is_list or len(body) > SHORT else body)
 
     def _compile(self, signature: Signature) -> None:
         fields: list[Any] = [(field.name, _type_of(field)) for field in signature.fields]

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
+import uvloop
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -60,8 +61,9 @@ def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> 
     listener = listen(host, port)
     sys.setswitchinterval(SWITCH_S)
     workspace.prepare_state()
-    with _databases(workspace, settings) as (database, traffic):
-        asyncio.run(_Process(workspace, settings, database, traffic, host, listener).run())
+    loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with _databases(workspace, settings) as (database, traffic), loop as runner:
+        runner.run(_Process(workspace, settings, database, traffic, host, listener).run())
 
 
 @contextmanager

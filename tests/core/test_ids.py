@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -58,11 +59,13 @@ def test_threads_never_share_an_id() -> None:
     assert len({text for batch in batches for text in batch}) == 8_000
 
 
-def test_a_forked_process_does_not_repeat_its_parents_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    maker = IdMaker(lambda: 1_000_000)
-    first = maker()
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    second = maker()
+def test_a_forked_process_does_not_repeat_its_parents_ids() -> None:
+    program = (
+        "import os, time\nfrom quarterdeck.core.ids import new_id\nnew_id._clock_ns = lambda: 1_000_000\n"
+        "new_id()\nchild = os.fork()\nprint(new_id(), flush=True)\nchild and os.waitpid(child, 0)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    first, second = said.split()
     assert second[:8] == first[:8]
     assert second[14:] != first[14:]
 

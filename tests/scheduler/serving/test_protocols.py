@@ -141,3 +141,18 @@ def test_an_answer_that_is_no_finite_number_is_a_failure(score: float) -> None:
 def test_parts_cut_out_and_joined_are_the_whole() -> None:
     whole = Plain(values=None, labels=[0, 1, 1], probabilities=[[1, 0], [0, 1], [0, 1]], scores=[0, 1, 1])
     assert Plain.joined([whole.cut(0, 1), whole.cut(1, 2)]) == whole
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=3, unique=True),
+    st.floats(0, 1),
+)
+def test_classes_of_any_name_are_written_as_json(names: list[str], probability: float) -> None:
+    classes = tuple(sorted(names))
+    odds = [probability] + [(1 - probability) / (len(classes) - 1)] * (len(classes) - 1)
+    answers = Plain(values=None, labels=[classes[0]], probabilities=[odds], scores=[probability])
+    body = json.loads(Shape('a "model"', 3, signature(Task.MULTICLASS, classes)).encode(["id-1"], answers, 0))
+    (prediction,) = body["predictions"]
+    assert (body["endpoint"], body["version"], prediction["label"]) == ('a "model"', 3, classes[0])
+    assert prediction["probability"] == probability
+    assert prediction["probabilities"] == dict(zip(classes, odds, strict=True))
