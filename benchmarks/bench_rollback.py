@@ -119,7 +119,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as folder:
         workspace = create_workspace(Path(folder) / "workspace")
-        workspace.settings_file.write_text("[server]\nport = 0\n")
+        workspace.settings_file.write_text("[server]\nport = 0\nprocesses = 1\n")
         with Console.open(workspace.root) as console:
             two_versions(console)
             acts.promote(console, "fuel@2", reason="a benchmark")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +13,8 @@ from quarterdeck.core.toml_lines import read_toml
 from quarterdeck.core.toml_table import Problems, Table
 
 FILE_NAME = "quarterdeck.toml"
+
+MOST_PROCESSES = 8  # of the server, unless a number is set
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -40,6 +43,12 @@ class Settings:
         "Port of the prediction server; 0 takes any that is free, and `quarterdeck service list` says which.",
         section="server",
     )
+    processes: int = _setting(
+        0,
+        "How many processes the prediction server has, all on its port; 0: one for each core, at most 8. Each has "
+        "every live model in memory.",
+        section="server",
+    )
     workers: int = _setting(1, "How many runs may be trained at the same time.", section="daemon")
     heartbeat_seconds: float = _setting(
         2.0,
@@ -60,6 +69,11 @@ class Settings:
         "Where results and models are kept, such as s3://bucket/folder. Default: .quarterdeck/artifacts/.",
         section="store",
     )
+
+    @property
+    def server_processes(self) -> int:
+        """`processes`, or how many cores this process may use."""
+        return self.processes or min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +126,7 @@ def _settings(root: Table, server: Table, daemon: Table, store: Table) -> Settin
         ),
         host=server.text("host", default.host, expected="an address", check=_is_word),
         port=server.integer("port", default.port, minimum=0, maximum=65535),
+        processes=server.integer("processes", default.processes, minimum=0, maximum=64),
         workers=daemon.integer("workers", default.workers, minimum=1, maximum=64),
         heartbeat_seconds=_seconds(daemon, "heartbeat_seconds", default.heartbeat_seconds, 0.1, 60),
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),

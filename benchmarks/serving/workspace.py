@@ -46,6 +46,7 @@ ROW = {str(name): float(value) for name, value in zip(_DATA.feature_names, _DATA
 def two_champions(folder: Path) -> Path:
     """The workspace, with each model's first version promoted."""
     workspace = create_workspace(folder, data=False)
+    workspace.settings_file.write_text("[server]\nprocesses = 1\n")  # the peers have one core too
     for name, (estimator, parameters) in _ESTIMATORS.items():
         place = workspace.pipelines_folder / name
         place.mkdir()

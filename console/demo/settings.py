@@ -2,6 +2,7 @@
 
 SETTINGS = """[server]
 port = 0
+processes = 1  # the demo's clients and training share the machine
 
 [daemon]
 tick_seconds = 0.1

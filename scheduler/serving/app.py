@@ -38,6 +38,7 @@ from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.predicting import PredictionDesk
 from quarterdeck.scheduler.serving.protocols import decode_labels
 from quarterdeck.scheduler.serving.router import Route, Router
+from quarterdeck.scheduler.serving.snapshots import Snapshots, together
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class App:
         bodies: Bodies,
         counters: Counters,
         problems: Problems,
+        snapshots: Snapshots,
         ready: Callable[[], bool],
     ) -> None:
         self._router = router
@@ -66,6 +68,7 @@ class App:
         self._bodies = bodies
         self._counters = counters
         self._problems = problems
+        self._snapshots = snapshots
         self._ready = ready
         self._desk = PredictionDesk(router, prediction_log, counters, problems)
         self._handlers: dict[str, tuple[str, Handler]] = {
@@ -147,9 +150,16 @@ class App:
         return Reply.of(data, 200 if ready else 503)
 
     async def _metrics(self, _: Scope, __: Transport) -> Reply:
-        problems = len(self._problems.texts())
+        """Of all processes of the server, whichever was asked."""
+        self._snapshots.write(self._log.pending)
+        found = self._snapshots.all()
         weights = [(name, number, _weight(route)) for name, route in self._challenged() if (number := _number(route))]
-        text = exposition(self._counters, log_pending=self._log.pending, problems=problems, weights=weights)
+        text = exposition(
+            together(found),
+            log_pending=sum(item.pending for item in found),
+            problems=len({text for item in found for text in item.problems}),
+            weights=weights,
+        )
         return Reply(200, text.encode(), TEXT)
 
     def versions(self) -> dict[str, int | None]:

@@ -15,15 +15,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
-from quarterdeck.core.errors import ConflictError, InputError, NotFoundError, QuarterdeckError
+from quarterdeck.core.errors import ConflictError, InputError, NotFoundError, QuarterdeckError, UsageError
+from quarterdeck.core.ids import time_of
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.values import Task
 from quarterdeck.scheduler.serving.counters import Counters
-from quarterdeck.scheduler.serving.log import PredictionLog, now_us
+from quarterdeck.scheduler.serving.log import EVERY_S, PredictionLog, now_us
 from quarterdeck.scheduler.serving.protocols import encode
 from quarterdeck.store.engine import Database
 from quarterdeck.store.labels import endpoints_of, labels_of
 from quarterdeck.store.traffic import append_labels
+
+FRESH_US = 2_000_000  # a prediction this young may still wait to be logged, in this process or another
+OTHERS_S = 0.5  # so long another process has to log it
 
 SignatureOf = Callable[[str], Signature | None]  # an endpoint's
 
@@ -43,7 +47,12 @@ class FeedbackDesk:
         log: PredictionLog,
         signature_of: SignatureOf,
         counters: Counters,
+        *,
+        alone: bool = True,
     ) -> None:
+        """`alone`: no other process answers predictions of this log."""
+        self._loop = asyncio.get_running_loop()
+        self._alone = alone
         self._database = database
         self._writer = writer
         self._log = log
@@ -57,14 +66,23 @@ class FeedbackDesk:
 
         Raises UnavailableError where traffic.db cannot be written: none of these is kept then.
         """
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(items, loop.create_future())
-        self._waiting.append(waiting)
-        if self._work is None or self._work.done():
-            self._work = loop.create_task(self._keep_all())
-        outcomes = await waiting.outcomes
+        outcomes = await self._submit(items)
+        deadline = self._loop.time() + OTHERS_S
+        while not self._alone and _fresh(items, outcomes) and self._loop.time() < deadline:
+            await asyncio.sleep(EVERY_S)  # it may wait for the log in another process of the server
+            unknown = _unknown(outcomes)
+            again = await self._submit([items[place] for place in unknown])
+            for place, outcome in zip(unknown, again, strict=True):
+                outcomes[place] = outcome
         self._counters.labels += outcomes.count(None)
         return outcomes
+
+    async def _submit(self, items: Sequence[Any]) -> list[QuarterdeckError | None]:
+        waiting = _Waiting(items, self._loop.create_future())
+        self._waiting.append(waiting)
+        if self._work is None or self._work.done():
+            self._work = self._loop.create_task(self._keep_all())
+        return await waiting.outcomes
 
     async def _keep_all(self) -> None:
         while self._waiting:
@@ -83,7 +101,7 @@ class FeedbackDesk:
     async def _keep(self, items: list[Any]) -> list[QuarterdeckError | None]:
         unlogged = self._log.pending
         outcomes = await self._record(items)
-        unknown = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, NotFoundError)]
+        unknown = _unknown(outcomes)
         if unknown and unlogged and await self._log.flush():  # the answer was given, its log entry still waited
             again = await self._record([items[place] for place in unknown])
             for place, outcome in zip(unknown, again, strict=True):
@@ -93,6 +111,26 @@ class FeedbackDesk:
     async def _record(self, items: list[Any]) -> list[QuarterdeckError | None]:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, record, self._database, items, self._signature_of, now_us())
+
+
+def _unknown(outcomes: Sequence[QuarterdeckError | None]) -> list[int]:
+    return [place for place, outcome in enumerate(outcomes) if isinstance(outcome, NotFoundError)]
+
+
+def _fresh(items: Sequence[Any], outcomes: Sequence[QuarterdeckError | None]) -> bool:
+    """Whether one that was not found has an id of the last seconds."""
+    since = (now_us() - FRESH_US) // 1000
+    return any(
+        (made := _milliseconds(items[place]["id"])) is not None and made >= since for place in _unknown(outcomes)
+    )
+
+
+def _milliseconds(identifier: str) -> int | None:
+    """When an id of ours was made; None for another one."""
+    try:
+        return int(time_of(identifier).timestamp() * 1000)
+    except (UsageError, OverflowError):
+        return None
 
 
 def record(

@@ -24,6 +24,7 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.scheduler.serving.app import App
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.family import Family
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
 from quarterdeck.scheduler.serving.http import Bodies
 from quarterdeck.scheduler.serving.listener import HttpServer, listen
@@ -31,6 +32,7 @@ from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.router import Router
 from quarterdeck.scheduler.serving.shadow import Shadow
+from quarterdeck.scheduler.serving.snapshots import Snapshots, together
 from quarterdeck.scheduler.serving.watcher import Ticks, Watch, Watcher
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.engine import ChangeWatch, Database
@@ -53,17 +55,26 @@ SWITCH_S = 0.0005  # how long a thread may keep the loop waiting; Python's own d
 
 
 def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, with as many processes as the settings say.
 
     Raises UnavailableError for a port in use, NotAllowedError for an address that other machines reach,
     ConflictError while another server of the workspace runs.
     """
-    listener = listen(host, port)
+    _run(workspace, settings, host, listen(host, port), place=0)
+
+
+def serve_beside(workspace: Workspace, settings: Settings, *, place: int, descriptor: int) -> None:
+    """Serve as one more process of a server that runs, on its socket, until that one has gone."""
+    listener = socket.socket(fileno=descriptor)
+    _run(workspace, settings, listener.getsockname()[0], listener, place=place)
+
+
+def _run(workspace: Workspace, settings: Settings, host: str, listener: socket.socket, *, place: int) -> None:
     sys.setswitchinterval(SWITCH_S)
     workspace.prepare_state()
     loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with _databases(workspace, settings) as (database, traffic), loop as runner:
-        runner.run(_Process(workspace, settings, database, traffic, host, listener).run())
+        runner.run(_Process(workspace, settings, database, traffic, host, listener, place).run())
 
 
 @contextmanager
@@ -107,7 +118,9 @@ class _Process:
         traffic: Database,
         host: str,
         listener: socket.socket,
+        place: int,
     ) -> None:
+        """`place`: its number among the server's processes; 0 is the one that was started, and keeps the others."""
         self._workspace = workspace
         self._settings = settings
         self._database = database
@@ -115,18 +128,25 @@ class _Process:
         self._host = host
         self._port: int = listener.getsockname()[1]
         self._listener = listener
+        self._place = place
+        self._family: Family | None = None
         self._counters = Counters()
         self._problems = Problems()
+        self._snapshots = Snapshots(workspace.run, place, self._counters, self._problems)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="traffic")
         self._house = ThreadPoolExecutor(1, thread_name_prefix="service")
 
     async def run(self) -> None:
-        with self._database.write() as tx:
-            announce_server(tx, name=NAME, pid=os.getpid(), host=self._host, port=self._port, now=utc_now())
+        if self._place == 0:
+            self._begin()
+        else:
+            self._snapshots.go_on()
         self._build()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._http.stop)
+        if self._place:
+            loop.add_reader(sys.stdin.fileno(), self._parent_gone)
         parts = (("watcher", self._watcher.run), ("heartbeat", self._beat))
         tasks = [loop.create_task(self._keep_up(name, part)) for name, part in parts]
         writing = loop.create_task(self._keep_up("prediction log", self._log.run))
@@ -145,6 +165,19 @@ class _Process:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._finish(writing)
 
+    def _begin(self) -> None:
+        """Say that this is the server now, and prepare the processes beside it: they start with the first beat."""
+        with self._database.write() as tx:
+            announce_server(tx, name=NAME, pid=os.getpid(), host=self._host, port=self._port, now=utc_now())
+        self._snapshots.begin()
+        size = self._settings.server_processes
+        if size > 1:
+            self._family = Family(self._workspace.root, size, os.dup(self._listener.fileno()))
+
+    def _parent_gone(self) -> None:
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        self._http.stop()  # type: ignore[no-untyped-call]  # granian has no types for it
+
     async def _keep_up(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
         """Run a part of the server; if a mistake of ours ends it, say so and begin it again."""
         while True:
@@ -159,7 +192,8 @@ class _Process:
     def _build(self) -> None:
         router = Router()
         self._log = PredictionLog(self._traffic, self._writer, self._counters, self._problems)
-        feedback = FeedbackDesk(self._traffic, self._writer, self._log, router.signature, self._counters)
+        alone = self._settings.server_processes == 1
+        feedback = FeedbackDesk(self._traffic, self._writer, self._log, router.signature, self._counters, alone=alone)
         settings, workspace = self._settings, self._workspace
         self._watcher = Watcher(
             read=self._read_plan,
@@ -177,6 +211,7 @@ class _Process:
             bodies=self._bodies,
             counters=self._counters,
             problems=self._problems,
+            snapshots=self._snapshots,
             ready=lambda: self._watcher.ready,
         )
         self._http = HttpServer(self._app, self._listener)
@@ -199,11 +234,15 @@ class _Process:
         """Say every second that the server lives; a database that cannot be written does not stop it."""
         loop = asyncio.get_running_loop()
         while True:
-            try:
-                await loop.run_in_executor(self._house, self._write_beat, self._detail(), utc_now())
-                self._problems.clear("heartbeat")
-            except (QuarterdeckError, SQLAlchemyError) as error:
-                self._problems.set("heartbeat", str(error))
+            self._snapshots.write(self._log.pending)
+            if self._place == 0:
+                if self._family is not None:
+                    await loop.run_in_executor(self._house, self._family.tick)
+                try:
+                    await loop.run_in_executor(self._house, self._write_beat, self._detail(), utc_now())
+                    self._problems.clear("heartbeat")
+                except (QuarterdeckError, SQLAlchemyError) as error:
+                    self._problems.set("heartbeat", str(error))
             self._bodies.sweep()
             await asyncio.sleep(BEAT_S)
 
@@ -212,7 +251,9 @@ class _Process:
             beat_server(tx, name=NAME, pid=os.getpid(), now=now, detail=detail)
 
     def _detail(self) -> dict[str, Any]:
-        counters = self._counters
+        """What the whole server has counted; the endpoints as this process has them."""
+        snapshots = self._snapshots.all()
+        counters = together(snapshots)
         return {
             "requests": counters.requests,
             "errors": counters.errors,
@@ -221,20 +262,25 @@ class _Process:
             "shadow_dropped": counters.shadow_dropped,
             "labels": counters.labels,
             "endpoints": self._app.versions(),
-            "log_pending": self._log.pending,
-            "problems": self._problems.texts(),
+            "log_pending": sum(item.pending for item in snapshots),
+            "problems": sorted({text for item in snapshots for text in item.problems} | set(self._problems.texts())),
+            "processes": [item.pid for item in snapshots],
         }
 
     async def _finish(self, writing: asyncio.Task[None]) -> None:
         """Write what is left, and say goodbye."""
+        if self._family is not None:
+            await asyncio.get_running_loop().run_in_executor(self._house, self._family.close)
         self._log.stop()
         await self._watcher.drain(asyncio.get_running_loop().time() + DRAIN_S)
         self._watcher.close()
         await writing
         if not await self._log.flush():
             log.error("%s predictions could not be logged", self._log.abandon())
-        with suppress(QuarterdeckError), self._database.write() as tx:
-            stop_server(tx, name=NAME, pid=os.getpid(), now=utc_now(), detail=self._detail())
+        self._snapshots.write(self._log.pending)
+        if self._place == 0:
+            with suppress(QuarterdeckError), self._database.write() as tx:
+                stop_server(tx, name=NAME, pid=os.getpid(), now=utc_now(), detail=self._detail())
         self._writer.shutdown()
         self._house.shutdown()
         log.info("stopped")

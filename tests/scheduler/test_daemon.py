@@ -82,7 +82,7 @@ RIGHT = "pass"
 def folder(state: State) -> Path:
     folder = state.workspace.pipelines_folder / "tiny"
     folder.mkdir()
-    state.workspace.settings_file.write_text("[server]\nport = 0\n[daemon]\ntick_seconds = 0.05\n")
+    state.workspace.settings_file.write_text("[server]\nport = 0\nprocesses = 1\n[daemon]\ntick_seconds = 0.05\n")
     write(folder)
     return folder
 

@@ -202,7 +202,7 @@ def gone(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def stage(state: State) -> Iterator[Stage]:
-    state.workspace.settings_file.write_text("[server]\nport = 0\n[daemon]\ntick_seconds = 0.05\n")
+    state.workspace.settings_file.write_text("[server]\nport = 0\nprocesses = 1\n[daemon]\ntick_seconds = 0.05\n")
     stage = Stage(state)
     yield stage
     stage.close()

@@ -42,7 +42,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     workspace = Workspace(tmp_path_factory.mktemp("processes") / "workspace")
     workspace.run("init", str(workspace.root))
     settings = workspace.root / "quarterdeck.toml"
-    settings.write_text("[server]\nport = 0\n")
+    settings.write_text("[server]\nport = 0\nprocesses = 1\n")
     yield workspace
     workspace.run("daemon", "stop")
 

@@ -185,9 +185,9 @@ class Lab:
     column_model = staticmethod(column_model)
     sorter = staticmethod(sorter)
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, processes: int = 1) -> None:
         root.mkdir()
-        (root / "quarterdeck.toml").write_text('environment = "production"\n')
+        (root / "quarterdeck.toml").write_text(f'environment = "production"\n[server]\nprocesses = {processes}\n')
         self.workspace = Workspace(root=root)
         self.workspace.prepare_state()
         self.database = Database.sqlite(self.workspace.database)
