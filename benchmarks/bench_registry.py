@@ -1,8 +1,8 @@
 """The registry beside MLflow's, in the same run: register versions, move an alias, list and filter.
 
 Every write of ours is a transaction of its own, synced to the disk, with its entry in the ledger. Then pages of
-100,000 versions. The peer runs in a Python of its own, in `.peers/`, made at the first run from benchmarks/peers.txt
-(400 MB, a minute or two). Needs some minutes; `--listed 2000` is quicker.
+100,000 versions. The peer runs in a Python of its own, in `.peers/mlflow`, made at the first run (800 MB, a minute or
+two). Needs some minutes; `--listed 2000` is quicker.
 
     python benchmarks/bench_registry.py [--versions 1000] [--listed 10000] [--many 100000] [--json]
 """
@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 
+from serving.servers import python_of
 from sqlalchemy import insert, text
 
 from quarterdeck.core.clock import utc_now
@@ -36,7 +36,6 @@ from quarterdeck.store.rows import table
 from quarterdeck.store.tables import VersionRow
 
 HERE = Path(__file__).parent
-PEERS = HERE.parent / ".peers"
 REPEATS = 50
 STATES = list(VersionState)
 
@@ -144,17 +143,6 @@ def _median(act: Callable[[], None], times: int) -> float:
     return statistics.median(taken)
 
 
-def peer_python(explicit: Path | None) -> Path:
-    if explicit is not None:
-        return explicit
-    python = PEERS / "bin" / "python"
-    if not python.exists():
-        print("making .peers: this takes a minute or two", file=sys.stderr)
-        venv.create(PEERS, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / "peers.txt"], check=True)
-    return python
-
-
 def theirs(python: Path, folder: Path, versions: int, listed: int) -> dict[str, float]:
     command = [python, HERE / "peer_mlflow_registry.py", folder, str(versions), str(listed)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -181,7 +169,7 @@ def main() -> int:
     parser.add_argument("--peer-python", type=Path, help="a Python that has the peer; else .peers/ is made")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    python = peer_python(options.peer_python)
+    python = options.peer_python or python_of("mlflow")
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-", dir=HERE.parent) as folder:
         (Path(folder) / "ours").mkdir()
         mine = ours(Path(folder) / "ours", options.versions, options.listed, options.many)
