@@ -29,8 +29,8 @@ TRANSITIONS: dict[VersionState, frozenset[VersionState]] = {
     S.REJECTED: frozenset({S.CHALLENGER, S.CHAMPION, S.PREVIOUS, S.RETIRED}),  # CHALLENGER, PREVIOUS (u)
     # Back to its standing: taken out without a verdict. REJECTED: it lost.
     S.CHALLENGER: frozenset({S.CHAMPION, S.PREVIOUS, S.ACCEPTED, S.CANDIDATE, S.REJECTED, S.RETIRED}),
-    # To CHAMPION again: promoted in one more environment. REJECTED: demoted for cause. CHALLENGER, ACCEPTED,
-    # CANDIDATE (u): its promotion was taken back.
+    # To CHAMPION again: promoted in one more environment. REJECTED: demoted for cause. ACCEPTED, CANDIDATE: rolled
+    # back. CHALLENGER (u): its promotion was taken back.
     S.CHAMPION: frozenset({S.CHAMPION, S.PREVIOUS, S.REJECTED, S.CHALLENGER, S.ACCEPTED, S.CANDIDATE}),
     # To its standing: a later champion has taken the name `previous`; this one may still be promoted.
     S.PREVIOUS: frozenset({S.CHAMPION, S.CHALLENGER, S.ACCEPTED, S.CANDIDATE, S.REJECTED, S.RETIRED}),
@@ -174,7 +174,8 @@ def check_rollback(champion: Version | None, previous: Version | None, *, model:
     Raises RefusedError where there is nothing to go back to, or where that version is retired.
     """
     if previous is None:
-        raise RefusedError("there is no previous version to roll back to", where=model)
+        hint = f"`quarterdeck model promote {model}@NUMBER` names any version; `model history {model}` shows them"
+        raise RefusedError("there is no previous version to roll back to", where=model, hint=hint)
     if champion is not None and champion.number == previous.number:
         raise RefusedError(f"{previous.reference} is champion and previous at once", where=model)
     transition(previous.state, VersionState.CHAMPION)

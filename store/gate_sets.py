@@ -109,7 +109,8 @@ def _add(
     number = 1 if known is None else known.number + 1
     before = None if known is None else _noted(known.number, known.gates, gates)
     after = _noted(number, gates, () if known is None else known.gates)
-    entry = ledger.append(tx, audit.adding(source=source.value), act=ACT, subject=model, before=before, after=after)
+    said = audit.adding(source=source.value, digest=gates_digest(gates))
+    entry = ledger.append(tx, said, act=ACT, subject=model, before=before, after=after)
     made = GateSet(
         model=model,
         number=number,

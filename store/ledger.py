@@ -1,7 +1,5 @@
-"""The ledger in the store: entries are appended inside the act's own transaction, and can be checked and asked.
-
-The chain alone cannot show that its end was cut off; the aliases can: they must be what the last entries say, and
-each names the entry that set it.
+"""The ledger in the store: entries are appended inside the act's own transaction, and can be asked. auditing.py holds
+them, and the tables, against each other.
 """
 
 from __future__ import annotations
@@ -14,12 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from quarterdeck.core.errors import NotFoundError
-from quarterdeck.core.ledger import ALIAS_ACTS, Audit, Entry, Problem, canonical_json, make_entry, verify_chain
+from quarterdeck.core.ledger import Audit, Entry, canonical_json, make_entry
 from quarterdeck.store.rows import table
-from quarterdeck.store.tables import AliasRow, LedgerRow
+from quarterdeck.store.tables import LedgerRow
 
 _ledger = table(LedgerRow)
-_alias = table(AliasRow)
 # Made once: a statement takes longer to build than to run.
 _LAST = select(_ledger).order_by(_ledger.c.seq.desc()).limit(1)
 _INSERT = insert(_ledger)
@@ -47,6 +44,16 @@ def entries(
     return [_to_entry(row) for row in tx.execute(query)]
 
 
+def of_model(
+    tx: Connection, model: str, environment: str, *, acts: Sequence[str], after: int = 0, limit: int | None = None
+) -> list[Entry]:
+    """The entries of these acts on a model and its versions here, behind entry `after`; the newest first."""
+    same = (_ledger.c.subject == model) | _ledger.c.subject.startswith(f"{model}@", autoescape=True)
+    query = select(_ledger).where(same, _ledger.c.environment == environment, _ledger.c.act.in_(acts))
+    query = query.where(_ledger.c.seq > after).order_by(_ledger.c.seq.desc()).limit(limit)
+    return [_to_entry(row) for row in tx.execute(query)]
+
+
 def get(tx: Connection, seq: int) -> Entry:
     row = tx.execute(select(_ledger).where(_ledger.c.seq == seq)).one_or_none()
     if row is None:
@@ -65,35 +72,10 @@ def knows_hash(tx: Connection, noted: str) -> bool:
     return tx.execute(select(_ledger.c.seq).where(_ledger.c.hash == noted)).first() is not None
 
 
-def verify(tx: Connection) -> tuple[int, list[Problem]]:
-    """Check every entry, and the aliases against them: (how many entries, what is wrong)."""
-    count = 0
-
-    def counted() -> Iterator[Entry]:
-        nonlocal count
-        for row in tx.execute(select(_ledger).order_by(_ledger.c.seq)):
-            count += 1
-            yield _to_entry(row)
-
-    problems = list(verify_chain(counted()))
-    return count, problems + _misplaced_aliases(tx)
-
-
-def _misplaced_aliases(tx: Connection) -> list[Problem]:
-    """Aliases that are not what the ledger's last word about their model is."""
-    said: dict[tuple[str, str], tuple[int, dict[str, int]]] = {}
-    for entry in chain(tx, acts=ALIAS_ACTS):
-        said[(entry.environment or "", entry.subject.partition("@")[0])] = (entry.seq, entry.after)
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for row in tx.execute(select(_alias)):
-        found.setdefault((row.environment, row.model), {})[row.alias] = row.version
-    problems = []
-    for key in sorted(set(said) | set(found)):
-        seq, aliases = said.get(key, (0, {}))
-        if found.get(key, {}) != aliases:
-            message = f"the aliases of {key[1]} in {key[0]} are {found.get(key, {})}, the ledger says {aliases}"
-            problems.append(Problem(seq=seq, message=message))
-    return problems
+def every(tx: Connection) -> Iterator[Entry]:
+    """All entries, the oldest first."""
+    for row in tx.execute(select(_ledger).order_by(_ledger.c.seq)):
+        yield _to_entry(row)
 
 
 def _to_row(entry: Entry) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
-from quarterdeck.core.ledger import ALIAS_ACTS, Audit
+from quarterdeck.core.ledger import ALIAS_ACTS, Audit, Entry
 from quarterdeck.core.registry import Version, check_promotable, check_rollback
 from quarterdeck.core.values import Alias, VersionState
 from quarterdeck.store import ledger, splits
@@ -49,20 +49,41 @@ def promote(
 
 
 def rollback(tx: Connection, model: str, audit: Audit, *, saw_champion: int | None) -> Version:
-    """Make the previous champion the champion again, at once: no gate and no analysis is asked."""
+    """Make the previous champion the champion again, at once: no gate and no analysis is asked.
+
+    What is taken out does not become `previous`: a second rollback, by habit or by somebody who was as quick, must not
+    bring it back.
+    """
     found = _unchanged(tx, model, audit, Alias.CHAMPION, saw_champion)
-    previous = get(tx, model, found[Alias.PREVIOUS]) if Alias.PREVIOUS in found else None
+    previous = rollback_target(tx, model, audit.environment or "")
     champion = get(tx, model, found[Alias.CHAMPION]) if Alias.CHAMPION in found else None
-    check_rollback(champion, previous, model=model)
-    after = dict(found)
-    after[Alias.CHAMPION] = found[Alias.PREVIOUS]
-    del after[Alias.PREVIOUS]
-    if champion is not None:
-        after[Alias.PREVIOUS] = champion.number
-    if after.get(Alias.CHALLENGER) == after[Alias.CHAMPION]:
+    after: dict[Alias, int] = {alias: number for alias, number in found.items() if alias is not Alias.PREVIOUS}
+    after[Alias.CHAMPION] = previous.number
+    if after.get(Alias.CHALLENGER) == previous.number:
         del after[Alias.CHALLENGER]
-    number = after[Alias.CHAMPION]
-    return _move(tx, model, audit, "rollback", number, found, after, known=(previous, champion))[number]
+    return _move(tx, model, audit, "rollback", previous.number, found, after, known=(previous, champion))[
+        previous.number
+    ]
+
+
+def rollback_target(tx: Connection, model: str, environment: str) -> Version:
+    """The version that a rollback makes champion. RefusedError where there is none, ConflictError after a rollback."""
+    names = aliases(tx, model, environment)
+    champion, previous = names.get(Alias.CHAMPION), names.get(Alias.PREVIOUS)
+    if previous is None:
+        last = next(iter(ledger.of_model(tx, model, environment, acts=ALIAS_ACTS, limit=1)), None)
+        if last is not None and last.act == "rollback":
+            raise ConflictError(
+                f"it was rolled back already, to {last.subject}, by {last.actor} at {last.at:%Y-%m-%d %H:%M:%S} UTC: "
+                f"{last.reason or 'no reason given'}",
+                where=model,
+                hint=f"`quarterdeck model undo {last.seq}` takes that back; `model promote` names any other version",
+            )
+    return check_rollback(
+        None if champion is None else get(tx, model, champion),
+        None if previous is None else get(tx, model, previous),
+        model=model,
+    )
 
 
 def demote(tx: Connection, model: str, audit: Audit, *, saw_champion: int) -> Version | None:
@@ -141,11 +162,28 @@ def undo(tx: Connection, seq: int, audit: Audit) -> str:
     if entry.act == "retire":
         _unretire(tx, model, int(number), VersionState(entry.before["state"]), audit)
     elif entry.act in ALIAS_ACTS:
+        _nothing_since(tx, entry, model)
         _take_back(tx, seq, model, int(number), _named(entry.before), _named(entry.after), entry.evidence, audit)
     else:
         acts = ", ".join((*ALIAS_ACTS, "retire"))
         raise RefusedError(f"{entry.act} cannot be undone", where=f"entry {seq}", hint=f"these can: {acts}")
     return f"{entry.act} {entry.subject}"
+
+
+def _nothing_since(tx: Connection, entry: Entry, model: str) -> None:
+    """ConflictError where an act on the same names came later and was not itself taken back.
+
+    That the names are as they were is not enough: they may have gone and come again, for reasons of their own.
+    """
+    later = ledger.of_model(tx, model, entry.environment or "", acts=ALIAS_ACTS, after=entry.seq)
+    undone = {item.evidence.get("undoes") for item in later}
+    standing = [item for item in later if item.act != "undo" and item.seq not in undone]
+    if standing:
+        last = standing[0]
+        raise ConflictError(
+            f"{model} has changed since entry {entry.seq}: {last.act} {last.subject} by {last.actor}, entry {last.seq}",
+            hint="undo the later entries first, the newest before the others",
+        )
 
 
 def _unretire(tx: Connection, model: str, number: int, to: VersionState, audit: Audit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,9 +68,7 @@ def grant(
     """Give a person a role in an environment, in place of the one they had there."""
     before = _exact(tx, person, environment)
     row = {"role": role.value, "gates": None if gates is None else list(gates)}
-    if before is not None and before.role is Role.ADMIN and role is not Role.ADMIN:
-        _keep_an_admin(tx, before)
-    tx.execute(delete(_role).where(*_where(person, environment)))
+    known = grants(tx)
     given = Grant(
         person=person,
         environment=environment,
@@ -78,6 +77,8 @@ def grant(
         granted_by=audit.actor,
         granted_at=audit.at,
     )
+    _keep_administered(known, [*(item for item in known if item != before), given], person)
+    tx.execute(delete(_role).where(*_where(person, environment)))
     by = {"granted_by": audit.actor, "granted_at": audit.at}
     tx.execute(insert(_role).values(person=person, environment=environment, **row, **by))
     ledger.append(tx, audit, act="grant", subject=person, before=_noted(before), after=_noted(given))
@@ -89,20 +90,31 @@ def revoke(tx: Connection, person: str, environment: str, audit: Audit) -> None:
     before = _exact(tx, person, environment)
     if before is None:
         raise NotFoundError(f"{person} has no role of their own in {environment}", hint="`quarterdeck user list`")
-    if before.role is Role.ADMIN:
-        _keep_an_admin(tx, before)
+    known = grants(tx)
+    _keep_administered(known, [item for item in known if item != before], person)
     tx.execute(delete(_role).where(*_where(person, environment)))
     ledger.append(tx, audit, act="revoke", subject=person, before=_noted(before), after=None)
 
 
-def _keep_an_admin(tx: Connection, leaving: Grant) -> None:
-    """Somebody must be left who can give roles in every environment; a token is nobody."""
-    if is_token(leaving.person):
-        return
-    admins = [g for g in grants(tx) if g.role is Role.ADMIN and g.environment == EVERYWHERE]
-    others = [g for g in admins if g != leaving and not is_token(g.person)]
-    if leaving.environment == EVERYWHERE and not others:
-        raise RefusedError(f"{leaving.person} is the last admin", hint="make somebody else admin everywhere first")
+def _keep_administered(before: Sequence[Grant], after: Sequence[Grant], person: str) -> None:
+    """Raise where a change would leave nobody who could take it back: in some environment, or for all of them.
+
+    A role in an environment counts there before the one for everywhere, so that a lesser one takes an admin away too.
+    """
+    places = sorted({grant.environment for grant in after} | {EVERYWHERE})
+    lost = [place for place in places if _has_admin(before, place) and not _has_admin(after, place)]
+    if lost:
+        where = "everywhere" if EVERYWHERE in lost else f"in {', '.join(lost)}"
+        raise RefusedError(
+            f"{person} is the last admin {where}: nobody could give roles then",
+            hint="make somebody else admin there first: `quarterdeck user grant PERSON admin --environment ...`",
+        )
+
+
+def _has_admin(found: Sequence[Grant], environment: str) -> bool:
+    """Whether a person may give roles there; a token is nobody."""
+    people = {grant.person for grant in found if not is_token(grant.person)}
+    return any(_role_of(effective(found, person, environment)) is Role.ADMIN for person in people)
 
 
 def _exact(tx: Connection, person: str, environment: str) -> Grant | None:

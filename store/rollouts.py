@@ -16,7 +16,7 @@ from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import RolloutSpec
 from quarterdeck.core.rollout import TRAFFIC, Progress, Rollout, RolloutState, StepKind, move, step_text, steps_of
 from quarterdeck.core.rollout_looks import Look
-from quarterdeck.core.rollout_moves import Act, Move, advance
+from quarterdeck.core.rollout_moves import Act, Move, advance, reconcile
 from quarterdeck.core.rollout_spec import spec_json, spec_of
 from quarterdeck.core.values import Alias, VersionState
 from quarterdeck.store import analyses, approvals, ledger, promotion, registry, splits
@@ -107,6 +107,17 @@ def settle(tx: Connection, rollout: Rollout, audit: Audit) -> Rollout:
     names = registry.aliases(tx, rollout.model, rollout.environment)
     missing = approvals.missing(tx, rollout.model, rollout.version, rollout.environment, rollout.spec.approvals)
     return apply(tx, rollout, advance(rollout, aliases=names, now=audit.at, approvals_missing=missing), audit)
+
+
+def reconcile_with(tx: Connection, model: str, audit: Audit) -> None:
+    """End the model's rollout where an act of a person, in this transaction, has moved the names under it."""
+    found = open_of(tx, audit.environment or "", model)
+    if found is None:
+        return
+    now = max(audit.at, found.updated_at)
+    ended = reconcile(found, registry.aliases(tx, model, found.environment), now=now)
+    if ended is not None:
+        apply(tx, found, ended, replace(audit, reason=ended.rollout.reason))
 
 
 def get(tx: Connection, number: int) -> Rollout:

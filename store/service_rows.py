@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -26,12 +28,31 @@ _service = table(
 )
 
 
+HOME = "home"  # in a row's detail: where the database lay when the row was written
+
+
+def home_of(tx: Connection) -> str | None:
+    """Where this database lies: a copied workspace has its own place, and rows of processes that are not its own.
+
+    None for a database server, which is one place for all.
+    """
+    url = tx.engine.url
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    return str(Path(url.database).resolve())
+
+
+def is_from_here(tx: Connection, detail: Mapping[str, Any]) -> bool:
+    """Whether a row was written where the database lies now."""
+    return detail.get(HOME) in (None, home_of(tx))
+
+
 def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int, now: datetime) -> None:
     """Say that this process is now the server of this name. Raises ConflictError while another one is."""
     kind = ServiceKind.SERVER.value
     where = (_service.c.kind == kind, _service.c.name == name)
     found = tx.execute(select(_service).where(*where)).one_or_none()
-    if found is not None and found.stopped_at is None and found.pid != pid and _runs(found.pid, found.process_started):
+    if found is not None and found.pid != pid and is_from_here(tx, found.detail or {}) and _is_alive(found):
         raise ConflictError(
             f"a prediction server of this workspace runs already: process {found.pid}, port {found.port}",
             hint="stop that one first",
@@ -48,18 +69,20 @@ def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int
             started_at=_plain(now),
             heartbeat_at=_plain(now),
             stopped_at=None,
-            detail={},
+            detail={HOME: home_of(tx)},
         )
     )
 
 
 def beat_server(tx: Connection, *, name: str, pid: int, now: datetime, detail: dict[str, Any]) -> None:
-    tx.execute(update(_service).where(*_mine(name, pid)).values(heartbeat_at=_plain(now), detail=detail))
+    said = {**detail, HOME: home_of(tx)}
+    tx.execute(update(_service).where(*_mine(name, pid)).values(heartbeat_at=_plain(now), detail=said))
 
 
 def stop_server(tx: Connection, *, name: str, pid: int, now: datetime, detail: dict[str, Any]) -> None:
     """Say that this process has stopped; another's row stays as it is."""
-    values = {"heartbeat_at": _plain(now), "stopped_at": _plain(now), "detail": detail}
+    said = {**detail, HOME: home_of(tx)}
+    values = {"heartbeat_at": _plain(now), "stopped_at": _plain(now), "detail": said}
     tx.execute(update(_service).where(*_mine(name, pid)).values(**values))
 
 
@@ -70,6 +93,10 @@ def _mine(name: str, pid: int) -> tuple[Any, ...]:
 def _plain(moment: datetime) -> datetime:
     """As the column keeps it: UTC without its zone."""
     return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _is_alive(row: Any) -> bool:
+    return row.stopped_at is None and _runs(row.pid, row.process_started)
 
 
 def _runs(pid: int, started: float) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from quarterdeck.core.operations import Service
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store.rows import table, value_of
+from quarterdeck.store.service_rows import HOME, home_of, is_from_here
 from quarterdeck.store.tables import ServiceRow
 
 _service = table(ServiceRow)
@@ -60,7 +61,7 @@ def announce(
             started_at=now,
             heartbeat_at=now,
             stopped_at=None,
-            detail=detail or {},
+            detail={**(detail or {}), HOME: home_of(tx)},
         )
     )
 
@@ -68,7 +69,7 @@ def announce(
 def beat(tx: Connection, kind: ServiceKind, name: str, *, now: datetime, detail: dict[str, Any] | None = None) -> None:
     values: dict[str, Any] = {"heartbeat_at": now}
     if detail is not None:
-        values["detail"] = detail
+        values["detail"] = {**detail, HOME: home_of(tx)}
     tx.execute(update(_service).where(_service.c.kind == kind.value, _service.c.name == name).values(**values))
 
 
@@ -79,13 +80,20 @@ def stopped(tx: Connection, kind: ServiceKind, name: str, *, pid: int, now: date
 
 
 def find(tx: Connection, kind: ServiceKind, name: str = "main") -> Service | None:
+    """The one that wrote its row here; what a copied workspace says of the processes of another is not looked at."""
     row = tx.execute(select(_service).where(_service.c.kind == kind.value, _service.c.name == name)).one_or_none()
-    return None if row is None else _to_service(row)
+    return None if row is None or not is_from_here(tx, row.detail) else _to_service(row)
 
 
 def every(tx: Connection) -> list[Service]:
-    return [_to_service(row) for row in tx.execute(select(_service).order_by(_service.c.kind, _service.c.name))]
+    rows = tx.execute(select(_service).order_by(_service.c.kind, _service.c.name))
+    return [_to_service(row) for row in rows if is_from_here(tx, row.detail)]
 
 
 def _to_service(row: Any) -> Service:
-    return value_of(Service, row, kind=ServiceKind)
+    return value_of(Service, row, kind=ServiceKind, detail=_said)
+
+
+def _said(detail: dict[str, Any]) -> dict[str, Any]:
+    """What the process said; where its database lay is for this module."""
+    return {key: value for key, value in detail.items() if key != HOME}

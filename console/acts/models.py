@@ -12,7 +12,7 @@ from quarterdeck.core.ledger import ALIAS_ACTS, Entry
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.rights import Right
 from quarterdeck.core.values import Alias, Engine
-from quarterdeck.store import approvals, ledger, promotion, registry, rights
+from quarterdeck.store import approvals, ledger, promotion, registry, rights, rollouts
 from quarterdeck.store.artifacts import ArtifactStore
 
 LOOK = -1  # for `saw_champion`: take the champion as it is at the time of the act
@@ -35,6 +35,7 @@ def promote(
         audit = audit_of(console, reason)
         done = promotion.promote(tx, version.model, version.number, audit, saw_champion=saw_champion, force=force)
         _check_approvals(tx, console, version)  # last: what the rules refuse anyhow needs nobody's yes
+        rollouts.reconcile_with(tx, version.model, audit)
         return done
 
 
@@ -46,7 +47,10 @@ def rollback(console: Console, model: str, *, reason: str, saw_champion: int | N
             saw_champion = names.get(Alias.CHAMPION)
         if Alias.PREVIOUS in names:
             _check_whole(console, registry.get(tx, model, names[Alias.PREVIOUS]))
-        return promotion.rollback(tx, model, audit_of(console, reason), saw_champion=saw_champion)
+        audit = audit_of(console, reason)
+        done = promotion.rollback(tx, model, audit, saw_champion=saw_champion)
+        rollouts.reconcile_with(tx, model, audit)
+        return done
 
 
 def demote(console: Console, model: str, *, reason: str, saw_champion: int | None = LOOK) -> Version | None:
@@ -59,6 +63,7 @@ def demote(console: Console, model: str, *, reason: str, saw_champion: int | Non
         audit = audit_of(console, reason)
         back = promotion.demote(tx, model, audit, saw_champion=seen)
         approvals.clear(tx, model, seen, audit)
+        rollouts.reconcile_with(tx, model, audit)
         return back
 
 
@@ -74,7 +79,9 @@ def challenge(console: Console, reference: str, *, reason: str) -> Version:
 def withdraw(console: Console, model: str, *, reason: str) -> None:
     """Keep the champion: take the challenger out of the traffic."""
     with permitted(console, Right.DEMOTE, act="withdraw", subject=model) as tx:
-        promotion.withdraw(tx, model, audit_of(console, reason))
+        audit = audit_of(console, reason)
+        promotion.withdraw(tx, model, audit)
+        rollouts.reconcile_with(tx, model, audit)
 
 
 def retire(console: Console, reference: str, *, reason: str) -> Version:
@@ -100,9 +107,11 @@ def undo(console: Console, seq: int, *, reason: str) -> str:
         if champion is not None:
             _check_gates(tx, console, champion)
             _check_whole(console, champion)
-        done = promotion.undo(tx, seq, audit_of(console, reason))
+        audit = audit_of(console, reason)
+        done = promotion.undo(tx, seq, audit)
         if champion is not None:
             _check_approvals(tx, console, champion)
+        rollouts.reconcile_with(tx, entry.subject.partition("@")[0], audit)
         return done
 
 

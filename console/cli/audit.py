@@ -12,7 +12,7 @@ from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
 from quarterdeck.core.errors import IntegrityError
 from quarterdeck.core.ledger import Entry
-from quarterdeck.store import ledger
+from quarterdeck.store import auditing, ledger
 
 app = noun("The ledger: list, verify, show, and what was live when.")
 
@@ -63,7 +63,7 @@ def verify(
 ) -> None:
     """Check every entry's hash and chain, and the aliases against them; exit 6 if anything was changed."""
     with opened(ctx) as console, console.database.read() as tx:
-        count, problems = ledger.verify(tx)
+        count, problems = auditing.verify(tx)
         last = next(iter(ledger.entries(tx, limit=1)), None)
         found = [(problem.seq, problem.message) for problem in problems]
         if head is not None and not ledger.knows_hash(tx, head):

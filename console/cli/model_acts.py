@@ -12,23 +12,38 @@ from quarterdeck.console.cli.ask import confirm, need_reason
 from quarterdeck.console.cli.model_common import Model, Wanted, look, name, named, names_of, say
 from quarterdeck.console.cli.session import AsJson, Reason, Yes, opened
 from quarterdeck.console.queries.approvals import standing
-from quarterdeck.core.errors import NotFoundError
-from quarterdeck.core.registry import check_promotable, check_rollback
+from quarterdeck.core.errors import ConflictError, NotFoundError
+from quarterdeck.core.registry import check_promotable
 from quarterdeck.core.rights import Right
 from quarterdeck.core.values import Alias
 from quarterdeck.store import registry
+from quarterdeck.store.promotion import rollback_target
 
 Force = Annotated[bool, typer.Option("--force", help="Promote although a gate held or failed.")]
 
 
+Saw = Annotated[
+    int | None,
+    typer.Option("--saw", metavar="N", help="The champion's number as you saw it: refused if it is another."),
+]
+
+
+def _seen(model: str, champion: int | None, saw: int | None) -> int | None:
+    """The champion, where it is the one that the caller saw, or where they did not say."""
+    if saw not in (None, champion):
+        raise ConflictError(f"the champion of {model} is {name(model, champion)}, not version {saw} as you saw it",
+                            hint="look again and decide again")  # fmt: skip
+    return champion
+
+
 def promote(
-    ctx: typer.Context, reference: Wanted, reason: Reason = None, force: Force = False, yes: Yes = False,
-    as_json: AsJson = False,
+    ctx: typer.Context, reference: Wanted, reason: Reason = None, force: Force = False, saw: Saw = None,
+    yes: Yes = False, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Make a version the champion, if its gates passed and enough people approved it."""
     with opened(ctx) as console:
         version, names = look(console, reference, Right.FORCE if force else Right.PROMOTE, "promote")
-        champion = names.get(Alias.CHAMPION)
+        champion = _seen(version.model, names.get(Alias.CHAMPION), saw)
         check_promotable(version, named(console, version.model, champion), force=force)
         with console.database.read() as tx:
             people = standing(tx, console, version)
@@ -47,14 +62,14 @@ def promote(
 
 
 def rollback(
-    ctx: typer.Context, model: Model, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+    ctx: typer.Context, model: Model, reason: Reason = None, saw: Saw = None, yes: Yes = False, as_json: AsJson = False
 ) -> None:
     """Make the previous champion the champion again, at once."""
     with opened(ctx) as console:
         names = names_of(console, model, Right.DEMOTE, "rollback")
-        champion = names.get(Alias.CHAMPION)
-        before = named(console, model, champion)
-        back = check_rollback(before, named(console, model, names.get(Alias.PREVIOUS)), model=model)
+        champion = _seen(model, names.get(Alias.CHAMPION), saw)
+        with console.database.read() as tx:
+            back = rollback_target(tx, model, console.environment)
         reason = need_reason(reason)
         what = [
             f"roll back  {name(model, champion)} to {back.reference} in {console.environment}",
@@ -66,13 +81,16 @@ def rollback(
     say(done, f"{done.reference} is champion in {console.environment} again", as_json=as_json)
 
 
-def demote(ctx: typer.Context, model: Model, reason: Reason = None, yes: Yes = False, as_json: AsJson = False) -> None:
+def demote(
+    ctx: typer.Context, model: Model, reason: Reason = None, saw: Saw = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Reject the champion for cause; the previous one answers again, or nobody does."""
     with opened(ctx) as console:
         names = names_of(console, model, Right.DEMOTE, "demote")
         champion, previous = names.get(Alias.CHAMPION), names.get(Alias.PREVIOUS)
         if champion is None:
             raise NotFoundError(f"{model} has no champion in {console.environment}", hint="`quarterdeck model list`")
+        _seen(model, champion, saw)
         back = previous if previous != champion else None
         reason = need_reason(reason)
         what = [

@@ -67,6 +67,7 @@ def undo(
             f"undo    {event}: {entry.act} {entry.subject} in {entry.environment}",
             f"done    {moment(entry.at)} by {entry.actor}: {entry.reason or 'no reason given'}",
             *(f"{what:<7} {before} -> {after}" for what, before, after in changes),
+            *(["NOBODY answers then"] if ("champion", "none") in [(what, after) for what, _, after in changes] else []),
             f"reason  {reason}",
         ]
         confirm(what, yes=yes)
@@ -75,8 +76,9 @@ def undo(
             (last,) = ledger.entries(tx, subject=entry.subject.partition("@")[0], limit=1)
     if as_json:
         print_json({"undone": entry, "entry": last})
-    else:
-        print(f"undone: {done}, by entry {last.seq}")
+        return
+    print(f"undone: {done}, by entry {last.seq}")
+    print("; ".join(f"{what} is {after} now" for what, _, after in changes))
 
 
 def verify(

@@ -27,7 +27,7 @@ from quarterdeck.scheduler.replay.sources import (
 )
 from quarterdeck.scheduler.replay.story import Line, Story
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import ledger, registry, runs
+from quarterdeck.store import auditing, registry, runs
 from quarterdeck.store.workspace import load_manifest
 
 DAYS = 122  # from April to the end of July
@@ -187,7 +187,7 @@ class Loop:
             for name, manifest in self._manifests.items()
         }
         with self._console.database.read() as tx:
-            entries, problems = ledger.verify(tx)
+            entries, problems = auditing.verify(tx)
         return Outcome(pipelines=closing, audit_ok=not problems, entries=entries)
 
     def _check_stopped(self) -> None:

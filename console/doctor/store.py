@@ -10,7 +10,7 @@ from quarterdeck.console.doctor.finding import Finding, fail, ok, warn
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.core.values import Alias
-from quarterdeck.store import ledger, registry
+from quarterdeck.store import auditing, registry
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import HEAD, revision
@@ -69,7 +69,7 @@ def _traffic(workspace: Workspace) -> Iterator[Finding]:
 
 def _ledger(database: Database) -> Finding:
     with database.read() as tx:
-        count, problems = ledger.verify(tx)
+        count, problems = auditing.verify(tx)
     if problems:
         first = f"{len(problems)} problems, the first at entry {problems[0].seq}: {problems[0].message}"
         return fail("ledger", first, "`quarterdeck audit verify` lists them; compare with a backup")

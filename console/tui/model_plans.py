@@ -83,7 +83,7 @@ def rolling_back(model: str, champion: int, previous: int) -> Plan:
         action="rollback",
         verb="Roll back",
         title=f"Roll back {model} to {previous}",
-        changes=(("champion", str(champion), str(previous)), ("previous", str(previous), str(champion))),
+        changes=(("champion", str(champion), str(previous)), ("previous", str(previous), "none")),
         notes=(("At once: no gate, no approval and no analysis is asked.", "warn"),),
         do=do,
         done=f"{model}@{previous} is the champion again",

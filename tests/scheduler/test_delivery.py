@@ -18,7 +18,7 @@ from quarterdeck.core.values import Alias, Task
 from quarterdeck.scheduler.delivery import deliver
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import ledger, registry, rollouts, runs, splits, steps
+from quarterdeck.store import auditing, ledger, registry, rollouts, runs, splits, steps
 from quarterdeck.store.artifacts import ArtifactStore
 
 CHAMPION, CHALLENGER, PREVIOUS = Alias.CHAMPION, Alias.CHALLENGER, Alias.PREVIOUS
@@ -70,7 +70,7 @@ def train(state: State, now: datetime) -> Train:
             holdout=frame.tail(50), champion=None, now=now,
         )  # fmt: skip
         with state.database.read() as tx:
-            assert ledger.verify(tx)[1] == []
+            assert auditing.verify(tx)[1] == []
             return registry.aliases(tx, "tiny", "production")
 
     return one_more

@@ -27,7 +27,7 @@ from quarterdeck.core.rollout import Rollout, RolloutState
 from quarterdeck.core.values import Alias, Engine, ServiceKind, Task, VersionState
 from quarterdeck.scheduler import control
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import ledger, promotion, registry, rollouts, steps
+from quarterdeck.store import auditing, ledger, promotion, registry, rollouts, steps
 from quarterdeck.store.artifacts import ArtifactStore
 
 SIGNATURE = Signature(
@@ -176,7 +176,7 @@ class Stage:
     def acts(self) -> list[str]:
         """What the ledger says since the first champion; it must verify."""
         with self.state.database.read() as tx:
-            assert ledger.verify(tx)[1] == []
+            assert auditing.verify(tx)[1] == []
             found = [entry.act for entry in reversed(ledger.entries(tx, subject="line"))]
         return found[found.index("promote") + 1 :]
 

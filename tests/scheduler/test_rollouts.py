@@ -29,6 +29,7 @@ from quarterdeck.scheduler.state import State
 from quarterdeck.store import (
     analyses,
     approvals,
+    auditing,
     duels,
     ledger,
     pipelines,
@@ -107,7 +108,7 @@ class Lab:
         """One tick of a daemon that has just begun; the newest rollout after it. The ledger always verifies."""
         Rollouts(self.state).tick(self.manifests(spec), self.now)
         with self.state.database.read() as tx:
-            assert ledger.verify(tx)[1] == []
+            assert auditing.verify(tx)[1] == []
         return self.newest()
 
     def after(self, length: timedelta = MINUTE) -> Lab:

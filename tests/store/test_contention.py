@@ -16,7 +16,7 @@ import pytest
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias, VersionState
-from quarterdeck.store import ledger, promotion, registry
+from quarterdeck.store import auditing, ledger, promotion, registry
 from quarterdeck.store.engine import Database
 
 PROCESSES = 8
@@ -75,7 +75,7 @@ def test_of_processes_that_promote_at_once_exactly_one_wins_each_time(
 
 def _nothing_is_lost(database: Database, rounds: int, champion: int) -> None:
     with database.read() as tx:
-        count, problems = ledger.verify(tx)
+        count, problems = auditing.verify(tx)
         promotions = ledger.entries(tx, act="promote", limit=rounds + 10)
         states = Counter(version.state for version in registry.versions(tx, model="flights"))
     assert problems == []

@@ -13,7 +13,7 @@ from quarterdeck.core.gate_sets import GateChange, GateSource
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import GateSpec, Manifest
 from quarterdeck.core.values import Task
-from quarterdeck.store import gate_sets, ledger
+from quarterdeck.store import auditing, gate_sets, ledger
 from quarterdeck.store.engine import Database
 
 AUC = GateSpec(metric="roc_auc_score", minimum=0.65)
@@ -52,7 +52,7 @@ def test_an_edit_is_a_new_set_with_who_when_and_why_in_the_ledger(database: Data
         assert entry.before == {"gate_set": 1, "gates": {"cost max": "max 0.97"}}
         assert entry.after == {"gate_set": 2, "gates": {"cost max": "max 0.9"}}
         assert gate_sets.get(tx, "flights", 1).gates == (AUC, COST)
-        assert ledger.verify(tx)[1] == []
+        assert auditing.verify(tx)[1] == []
 
 
 def test_who_did_not_see_the_newest_set_is_refused(database: Database) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version
-from quarterdeck.store import ledger, promotion
+from quarterdeck.store import auditing, ledger, promotion
 from quarterdeck.store.engine import Database
 
 Register = Callable[..., Version]
@@ -39,7 +39,7 @@ def tamper(path: Path, *statements: str) -> None:
 @pytest.mark.usefixtures("acts")
 def test_untouched_entries_verify(database: Database) -> None:
     with database.read() as tx:
-        assert ledger.verify(tx) == (4, [])
+        assert auditing.verify(tx) == (4, [])
 
 
 @pytest.mark.usefixtures("acts")
@@ -61,21 +61,21 @@ def test_a_change_of_any_column_is_found_and_named(database: Database, tmp_path:
         f"UPDATE ledger SET {column} = '{changed.get(column, 'x')}' WHERE seq = 3",  # noqa: S608  # the test's own words
     )
     with database.read() as tx:
-        assert 3 in {problem.seq for problem in ledger.verify(tx)[1]}
+        assert 3 in {problem.seq for problem in auditing.verify(tx)[1]}
 
 
 @pytest.mark.usefixtures("acts")
 def test_a_row_taken_out_of_the_middle_is_found(database: Database, tmp_path: Path) -> None:
     tamper(tmp_path / "quarterdeck.db", "PRAGMA foreign_keys = OFF", "DELETE FROM ledger WHERE seq = 2")
     with database.read() as tx:
-        assert ledger.verify(tx)[1]
+        assert auditing.verify(tx)[1]
 
 
 @pytest.mark.usefixtures("acts")
 def test_a_row_cut_off_the_end_is_found_by_the_aliases_it_set(database: Database, tmp_path: Path) -> None:
     tamper(tmp_path / "quarterdeck.db", "DELETE FROM ledger WHERE seq = 4")
     with database.read() as tx:
-        problems = ledger.verify(tx)[1]
+        problems = auditing.verify(tx)[1]
     assert "the ledger says" in problems[0].message
 
 
@@ -84,7 +84,7 @@ def test_an_alias_moved_behind_the_ledgers_back_is_found(database: Database) -> 
     with database.write() as tx:
         tx.execute(text("UPDATE alias SET version = 1 WHERE alias = 'champion'"))
     with database.read() as tx:
-        assert len(ledger.verify(tx)[1]) == 1
+        assert len(auditing.verify(tx)[1]) == 1
 
 
 @pytest.mark.usefixtures("acts")

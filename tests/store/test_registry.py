@@ -13,7 +13,7 @@ from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.values import Alias, VersionState
-from quarterdeck.store import ledger, promotion, registry, splits
+from quarterdeck.store import auditing, ledger, promotion, registry, splits
 from quarterdeck.store.engine import Database
 from quarterdeck.store.live_at import live_at
 
@@ -110,15 +110,33 @@ def test_a_rejected_version_is_promoted_only_by_force_and_the_ledger_says_so(
         assert ledger.entries(tx, limit=1)[0].evidence == {"forced": True, "states": {"1": "rejected"}}
 
 
-def test_a_rollback_returns_to_the_previous_champion_and_back_again(
+def test_a_rollback_returns_to_the_previous_champion_and_a_second_one_does_not_bring_the_bad_one_back(
     database: Database, register: Register, now: datetime
 ) -> None:
     register(), register()
     promote(database, 1, None, now)
     promote(database, 2, 1, now)
     assert rollback(database, 2, now).number == 1
-    assert aliases(database) == {Alias.CHAMPION: 1, Alias.PREVIOUS: 2}
-    assert rollback(database, 1, now).number == 2
+    assert aliases(database) == {Alias.CHAMPION: 1}
+    with pytest.raises(ConflictError, match="rolled back already, to flights@1"):
+        rollback(database, 1, now)
+    with database.read() as tx:
+        assert registry.get(tx, "flights", 2).state is VersionState.ACCEPTED
+    assert promote(database, 2, 1, now).number == 2
+
+
+def test_names_that_went_and_came_again_are_no_reason_to_undo_what_was_before(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register(), register()
+    promote(database, 1, None, now)
+    with database.read() as tx:
+        first = ledger.entries(tx, limit=1)[0].seq
+    promote(database, 2, 1, now)
+    rollback(database, 2, now)
+    assert aliases(database) == {Alias.CHAMPION: 1}
+    with database.write() as tx, pytest.raises(ConflictError, match="changed since entry"):
+        promotion.undo(tx, first, Audit(actor="ops", environment=PRODUCTION, at=now, reason="a test"))
 
 
 def test_a_rollback_without_a_previous_champion_is_refused(
@@ -228,7 +246,7 @@ def test_an_act_that_is_undone_leaves_names_and_states_as_they_were(
     assert aliases(database) == before
     assert [state(database, number) for number in range(1, 5)] == states
     with database.read() as tx:
-        assert ledger.verify(tx)[1] == []
+        assert auditing.verify(tx)[1] == []
 
 
 def test_an_act_that_was_followed_by_others_is_not_undone(

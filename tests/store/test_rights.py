@@ -38,6 +38,8 @@ def test_the_last_admin_stays_and_a_token_does_not_count_as_one(database: Databa
             rights.revoke(tx, "ann", EVERYWHERE, audit(now))
         with pytest.raises(RefusedError, match="last admin"):
             rights.grant(tx, "ann", EVERYWHERE, Role.VIEWER, audit(now))
+        with pytest.raises(RefusedError, match="last admin in production"):  # it would count before the one everywhere
+            rights.grant(tx, "ann", HERE, Role.VIEWER, audit(now))
         rights.revoke(tx, "token:ci", EVERYWHERE, audit(now))
         rights.grant(tx, "bob", EVERYWHERE, Role.ADMIN, audit(now))
         rights.revoke(tx, "ann", EVERYWHERE, audit(now))

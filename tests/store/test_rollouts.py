@@ -17,7 +17,7 @@ from quarterdeck.core.rollout import Progress, Rollout, RolloutState, at_step, m
 from quarterdeck.core.rollout_looks import Look, LookOutcome, LookResult, MeasureResult
 from quarterdeck.core.rollout_moves import Act, Move, abort, pause, promote_now, resume
 from quarterdeck.core.values import Alias, VersionState
-from quarterdeck.store import analyses, ledger, promotion, registry, rollouts, splits
+from quarterdeck.store import analyses, auditing, ledger, promotion, registry, rollouts, splits
 from quarterdeck.store.engine import Database
 
 CANARY = RolloutSpec(
@@ -55,7 +55,7 @@ def share(database: Database) -> tuple[float, bool] | None:
 def acts(database: Database) -> list[str]:
     """What the ledger says since the promotion of version 1; it must verify."""
     with database.read() as tx:
-        assert ledger.verify(tx)[1] == []
+        assert auditing.verify(tx)[1] == []
         found = [entry.act for entry in reversed(ledger.entries(tx))]
     return found[found.index("promote") + 1 :]
 
@@ -141,7 +141,7 @@ def test_an_abort_during_the_bake_rolls_back_without_rejecting(
     later = going.updated_at + MINUTE
     baking = apply(database, going, promote_now(going, now=later, reason="sure"), audit)
     apply(database, baking, abort(baking, now=later, reason="complaints"), audit)
-    assert names(database) == {Alias.CHAMPION: 1, Alias.PREVIOUS: 2}
+    assert names(database) == {Alias.CHAMPION: 1}
 
 
 def test_what_has_changed_since_it_was_seen_is_not_overwritten(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import psutil
 import pytest
@@ -44,6 +47,24 @@ def test_a_beat_carries_its_time_and_details(database: Database, now: datetime) 
         beat_server(tx, name="main", pid=os.getpid(), now=later, detail={"requests": 7})
     assert found(database).heartbeat_at == later
     assert found(database).detail == {"requests": 7}
+
+
+def test_a_copied_workspace_knows_nothing_of_the_processes_of_the_first(
+    database: Database, now: datetime, tmp_path: Path
+) -> None:
+    announce(database, os.getpid(), now)
+    with database.write() as tx:
+        beat_server(tx, name="main", pid=os.getpid(), now=now, detail={})
+    original = Path(str(database.engine.url.database))
+    with closing(sqlite3.connect(original)) as one, closing(sqlite3.connect(tmp_path / "copy.db")) as other:
+        one.backup(other)
+    with Database.sqlite(tmp_path / "copy.db") as copy:
+        with copy.read() as tx:
+            assert services.find(tx, ServiceKind.SERVER) is None
+            assert services.every(tx) == []
+        announce(copy, os.getppid(), now)  # its own server may start, though that one lives
+        assert found(copy).pid == os.getppid()
+    assert found(database).pid == os.getpid()
 
 
 def test_a_stopped_server_is_not_alive(database: Database, now: datetime) -> None:

@@ -43,9 +43,12 @@ def test_rollback_makes_the_previous_champion_live_and_notes_it(quarterdeck, dat
     said = quarterdeck(*ROLLBACK, "--yes", "--json")
     assert said.code == 0
     assert said.json["version"]["number"] == 1
-    assert live(database) == {Alias.CHAMPION: 1, Alias.PREVIOUS: 2}
+    assert live(database) == {Alias.CHAMPION: 1}
     entry = last_act(database)
     assert (entry.act, entry.reason) == ("rollback", "worse on Sundays")
+    again = quarterdeck(*ROLLBACK, "--yes")
+    assert again.code == 4
+    assert "rolled back already" in again.err
 
 
 def test_a_version_whose_gate_failed_is_promoted_only_by_force(quarterdeck, database) -> None:

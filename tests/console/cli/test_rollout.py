@@ -6,7 +6,7 @@ import pytest
 
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.values import Alias, VersionState
-from quarterdeck.store import ledger, registry, splits
+from quarterdeck.store import auditing, ledger, registry, splits
 
 START = ("rollout", "start", "flights@4", "--reason", "try it", "--yes", "--json")
 
@@ -18,7 +18,7 @@ def live(database) -> dict[Alias, int]:
 
 def acts(database) -> list[str]:
     with database.read() as tx:
-        assert ledger.verify(tx)[1] == []
+        assert auditing.verify(tx)[1] == []
         return [entry.act for entry in reversed(ledger.entries(tx))]
 
 

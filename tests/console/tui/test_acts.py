@@ -16,7 +16,7 @@ from quarterdeck.console.tui.screens.reader import Reader
 from quarterdeck.console.tui.widgets.lines import Lines
 from quarterdeck.core.ledger import Entry
 from quarterdeck.core.values import AlertState, Alias, RunStatus
-from quarterdeck.store import alerts, approvals, ledger, registry, runs, triggers
+from quarterdeck.store import alerts, approvals, auditing, ledger, registry, runs, triggers
 
 
 def _aliases(console: Console, model: str = "flights") -> dict[Alias, int]:
@@ -140,7 +140,7 @@ async def test_undo_takes_a_promotion_back_as_a_new_event(console: Console, open
     assert _aliases(console) == {Alias.CHAMPION: 2, Alias.CHALLENGER: 4, Alias.PREVIOUS: 1}
     with console.database.read() as tx:
         assert [entry.act for entry in ledger.entries(tx, limit=2)] == ["undo", "promote"]
-        assert ledger.verify(tx)[1] == []
+        assert auditing.verify(tx)[1] == []
 
 
 async def test_undo_takes_back_what_somebody_else_did_to_the_selected_model(
