@@ -1,6 +1,6 @@
 # make demo    see the whole loop            make check   format, lint, types, layers
 # make test    the tests                     make test-slow   the slow ones too
-# make bench   the benchmarks                make lock    renew both locks (needs uv)
+# make bench   the benchmarks                make lock    renew the locks (needs uv)
 # Needs Python 3.11 to 3.13 and make. Another Python: make demo PYTHON=python3.12
 
 PYTHON ?= python3
@@ -17,10 +17,10 @@ LOCK := $(UV) pip compile pyproject.toml --group build --universal --python-vers
 demo: $(VENV)/.runtime
 	@$(BIN)/quarterdeck demo $(DEMO)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.clients
 	@$(PYTEST) -m "not slow" $(TESTS)
 
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.dev $(VENV)/.clients
 	@$(PYTEST) $(TESTS)
 
 check: $(VENV)/.dev .links
@@ -36,6 +36,7 @@ bench: $(VENV)/.dev
 lock:
 	$(LOCK) --output-file requirements.lock
 	$(LOCK) --group dev --output-file requirements-dev.lock
+	$(subst pyproject.toml --group build,--group clients,$(LOCK)) --output-file requirements-clients.lock
 
 clean:
 	rm -rf $(VENV) .links .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
@@ -49,6 +50,13 @@ $(VENV)/.runtime: requirements.lock pyproject.toml
 $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	@$(MAKE) --no-print-directory install LOCKFILE=requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
+
+# Other servers' clients, which the tests run as they are; their packages do not go with ours.
+$(VENV)/.clients: requirements-clients.lock
+	@test -x $(VENV)/clients/bin/python || $(PYTHON) -m venv $(VENV)/clients
+	@echo "installing requirements-clients.lock"
+	@$(VENV)/clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 # Compiled here, without the libraries' own tests: 60 MB less. A library's file for another Python may not compile.
 .PHONY: install

@@ -1,6 +1,7 @@
 """What the monitor, comparisons, rollouts and the console ask of traffic.db.
 
-What clients got are the rows of the champion's and the challenger's arm; shadow answers are not.
+What clients got are the rows of the champion's and the challenger's arm; shadow answers are not, and answers of a
+version that was asked for by its number stand apart from all of it.
 """
 
 from __future__ import annotations
@@ -227,9 +228,15 @@ def recent(tx: Connection, endpoint: str, *, limit: int) -> list[Row[Any]]:
 
 
 def watermark(tx: Connection, endpoint: str) -> int | None:
-    """The newest event time an endpoint has seen, in microseconds."""
-    query = select(func.max(predictions.c.event_at)).where(predictions.c.endpoint == endpoint)
-    return tx.execute(query).scalar()
+    """The newest event time of an endpoint's answers to clients, in microseconds, of the versions that have windows.
+
+    Read from the end of each version's index: an answer that does not count is passed over, not searched for.
+    """
+    versions = select(window_counts.c.version).where(window_counts.c.endpoint == endpoint).distinct()
+    of_endpoint = (predictions.c.endpoint == endpoint, _of_clients)
+    newest = select(predictions.c.event_at).where(*of_endpoint).order_by(predictions.c.event_at.desc()).limit(1)
+    found = [tx.execute(newest.where(predictions.c.version == number)).scalar() for (number,) in tx.execute(versions)]
+    return max((event_at for event_at in found if event_at is not None), default=None)
 
 
 def counts_of(tx: Connection, endpoint: str, version: int, start: int) -> str | None:
@@ -275,7 +282,9 @@ def is_counted(tx: Connection) -> bool:
     """Whether the monitor has read every answer and every label."""
     newest = select(func.max(predictions.c.seq)).where(_of_clients)
     last_answer = tx.execute(newest).scalar() or 0
-    last_label = tx.execute(select(func.max(labels.c.seq))).scalar() or 0
+    counting = labels.join(predictions, and_(predictions.c.id == labels.c.id, _of_clients))
+    newest_label = select(labels.c.seq).select_from(counting).order_by(labels.c.seq.desc()).limit(1)
+    last_label = tx.execute(newest_label).scalar() or 0
     return cursor(tx, "counted") >= last_answer and cursor(tx, "labelled") >= last_label
 
 

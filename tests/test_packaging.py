@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 TOP = ("console", "core", "sample_data", "scheduler", "store")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+CLIENTS = "requirements-clients.lock"  # an environment of its own, with nothing of ours
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -75,7 +76,7 @@ def test_a_wheel_holds_every_file_of_the_tree(wheel: set[str]) -> None:
     assert {name for name in wheel - wanted if ".dist-info/" not in name} == set()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", (*LOCKS, CLIENTS))
 def test_a_lock_pins_and_hashes_everything_and_names_no_place(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())
@@ -83,14 +84,15 @@ def test_a_lock_pins_and_hashes_everything_and_names_no_place(name: str) -> None
     assert not re.search(r"://|index-url|find-links|file:", text)
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", (*LOCKS, CLIENTS))
 def test_a_lock_holds_what_the_project_asks_for(name: str) -> None:
     pins: dict[str, set[str]] = {}
     for package, version in PIN.findall((ROOT / name).read_text(encoding="utf-8")):
         pins.setdefault(canonicalize_name(package), set()).add(version)
-    asked = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["build"]]
-    if "dev" in name:
-        asked += PROJECT["dependency-groups"]["dev"]
+    groups = PROJECT["dependency-groups"]
+    asked = [*PROJECT["project"]["dependencies"], *groups["build"], *(groups["dev"] if "dev" in name else ())]
+    if name == CLIENTS:
+        asked = groups["clients"]
     for text in asked:
         wanted = Requirement(text)
         versions = pins.get(canonicalize_name(wanted.name), set())

@@ -6,6 +6,8 @@
     GET  /healthz              the process answers
     GET  /readyz               the traffic plan is loaded; challengers and their shares; what does not work
     GET  /metrics              Prometheus
+    GET  /openapi.json, /docs  this, with every endpoint's fields; openapi/
+    /v2/...                    the Open Inference Protocol; v2/handlers.py
 
 A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others
 are kept.
@@ -35,10 +37,13 @@ from quarterdeck.scheduler.serving.http import (
     http_error,
 )
 from quarterdeck.scheduler.serving.log import PredictionLog
+from quarterdeck.scheduler.serving.openapi.document import Documents
 from quarterdeck.scheduler.serving.predicting import PredictionDesk
 from quarterdeck.scheduler.serving.protocols import decode_labels
 from quarterdeck.scheduler.serving.router import Route, Router
 from quarterdeck.scheduler.serving.snapshots import Snapshots, together
+from quarterdeck.scheduler.serving.v2.handlers import PREFIX, OpenInference
+from quarterdeck.scheduler.serving.v2.handlers import error_reply as v2_error_reply
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +76,15 @@ class App:
         self._snapshots = snapshots
         self._ready = ready
         self._desk = PredictionDesk(router, prediction_log, counters, problems)
+        self._documents = Documents(router)
+        self._v2 = OpenInference(router, self._desk, bodies, ready)
         self._handlers: dict[str, tuple[str, Handler]] = {
             "/": ("GET", self._index),
             "/healthz": ("GET", self._healthz),
             "/readyz": ("GET", self._readyz),
             "/metrics": ("GET", self._metrics),
+            "/openapi.json": ("GET", self._openapi),
+            "/docs": ("GET", self._docs),
             "/feedback": ("POST", self._take_feedback),
         }
 
@@ -89,7 +98,8 @@ class App:
                 answer = self._desk.answer_body(self._router.route(path[len(_PREDICT) :]), body, started)
                 transport.response_bytes(200, JSON, await answer)
                 return
-            reply = await self._other(scope, transport)
+            v2 = path.startswith(PREFIX)
+            reply = await (self._v2.answer(scope, transport, started) if v2 else self._other(scope, transport))
         except QuarterdeckError as error:
             reply = self._told(scope, error)
         except RSGIProtocolClosed:  # the client has gone
@@ -162,6 +172,12 @@ class App:
         )
         return Reply(200, text.encode(), TEXT)
 
+    async def _openapi(self, _: Scope, __: Transport) -> Reply:
+        return self._documents.document()
+
+    async def _docs(self, _: Scope, __: Transport) -> Reply:
+        return self._documents.page()
+
     def versions(self) -> dict[str, int | None]:
         """The version that answers, by endpoint; None where nobody does."""
         routes = sorted(self._router.routes.items())
@@ -173,11 +189,12 @@ class App:
 
     def _told(self, scope: Scope, error: QuarterdeckError) -> Reply:
         """The answer to an error; one of ours gets an id by which the log can be searched."""
+        write = v2_error_reply if scope.path.startswith(PREFIX) else error_reply
         if error.http_status != 500:
-            return error_reply(error)
+            return write(error)
         name = new_id()
         log.error("%s %s failed, error %s: %s", scope.method, scope.path, name, error, exc_info=error.__cause__)
-        return error_reply(error, id=name)
+        return write(error, id=name)
 
 
 def _unexpected(error: Exception) -> QuarterdeckError:

@@ -74,7 +74,10 @@ class Bodies:
         if kind != "application/json" and not _is_json(kind or ""):
             # a web page may send other types to this machine without asking; it must not be able to send labels
             raise http_error(415, "expected content-type application/json", "send that header with the request")
-        length = scope.headers.get("content-length")
+        return await self.read(transport, scope.headers.get("content-length"))
+
+    async def read(self, transport: Transport, length: str | None = None) -> bytes:
+        """The body, whatever it holds; `length` as its header says. Raises UsageError with status 408 or 413."""
         if length is not None and int(length) > MOST_BYTES:
             raise _too_large()
         task = asyncio.current_task()

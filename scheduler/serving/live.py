@@ -36,6 +36,7 @@ class Loaded(NamedTuple):
     reader: RowReader
     model: Model
     cost: Cost | None
+    probabilistic: bool = False  # a classifier that gives probabilities beside its labels
 
 
 class LiveModel:
@@ -48,6 +49,7 @@ class LiveModel:
         self.reader = loaded.reader
         self.model = loaded.model
         self.shape = Shape(planned.model, planned.number, planned.signature)
+        self.probabilistic = loaded.probabilistic
         self.multiclass = planned.signature.task is Task.MULTICLASS
         # Its thread starts with the first batch that needs one, and ends with this object.
         thread = ThreadPoolExecutor(1, thread_name_prefix=planned.reference)
@@ -68,7 +70,7 @@ def load(planned: PlannedVersion, artifacts: Artifacts) -> Loaded:
     shape = Shape(planned.model, planned.number, planned.signature)
     shape.encode(["warm"], answer, 0)  # a model of another task than its signature's shows itself here
     cost = _cost(model, rows[0]) if planned.engine is Engine.ONNX else None
-    return Loaded(planned, reader, model, cost)
+    return Loaded(planned, reader, model, cost, answer.probabilities is not None)
 
 
 def sample_row(signature: Signature) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from quarterdeck.core.errors import InputError, QuarterdeckError, UsageError
 from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.models.signature import Signature
+from quarterdeck.scheduler.serving.repeats import refuse_repeats
 
 T = TypeVar("T")
 
@@ -143,7 +144,7 @@ def decode_rows(body: bytes) -> list[Any]:
         data = data["rows"]
     if data.__class__ is not list:
         raise InputError("expected a row as an object, a list of rows, or an object with a list `rows`")
-    _check_count(len(data), "rows")
+    check_most(len(data), "rows")
     return list(data)
 
 
@@ -152,11 +153,12 @@ def decode_labels(body: bytes) -> tuple[list[Any], bool]:
     data = decode(body)
     if data.__class__ is not list:
         return [data], False
-    _check_count(len(data), "labels")
+    check_most(len(data), "labels")
     return data, True
 
 
-def _check_count(count: int, what: str) -> None:
+def check_most(count: int, what: str) -> None:
+    """Raises InputError for none, and for more than a request may have."""
     if not count:
         raise InputError(f"the request has no {what}", hint="send at least one")
     if count > MOST_ROWS:
@@ -165,18 +167,24 @@ def _check_count(count: int, what: str) -> None:
 
 
 def decode(body: bytes) -> Any:
-    """Any JSON value. Raises UsageError that says where the JSON breaks off."""
+    """Any JSON value.
+
+    Raises UsageError that says where the JSON breaks off, InputError where an object has a key twice.
+    """
     try:
-        return _decode(body)
+        data = _decode(body)
     except RecursionError:
         raise UsageError("the JSON is nested too deeply", hint="a row is an object of plain values") from None
     except UnicodeDecodeError:
         raise UsageError("the body is not UTF-8 text", hint="send JSON in UTF-8") from None
     except msgspec.DecodeError as error:
-        raise _malformed(str(error), body) from None
+        raise malformed(str(error), body) from None
+    refuse_repeats(body, data)
+    return data
 
 
-def _malformed(reason: str, body: bytes) -> UsageError:
+def malformed(reason: str, body: bytes) -> UsageError:
+    """msgspec's words about a body that is not JSON, with line and column."""
     found = _BYTE.search(reason)
     place = min(int(found[1]), len(body)) if found else len(body)
     if "trailing" in reason:  # counted from the character after it

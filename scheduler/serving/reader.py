@@ -14,12 +14,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from quarterdeck.core.errors import InputError, QuarterdeckError
 from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range, check_time
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.prediction import compile_checker
 from quarterdeck.scheduler.serving.protocols import MOST_ROWS, decode_rows
+from quarterdeck.scheduler.serving.repeats import surely_once
 
 ORDINARY = 64 * 1024  # bytes; larger bodies are read in a thread, in steps that let others in between
 SHORT = 4 * 1024  # bytes; a longer body may be mostly blanks
@@ -55,6 +57,7 @@ class RowReader:
         self._fields = len(signature.fields)
         self._checker = compile_checker(signature)
         self._entity = self._time = -1  # places in a row
+        self._texts: tuple[int, ...] = ()  # places in a row where text may hold a colon
         self._one: Callable[[bytes], Any] | None = None
         self._many: Callable[[bytes], Any] | None = None
         if _can_compile(signature):
@@ -82,33 +85,43 @@ class RowReader:
             is_list = body[:1] == b"["
             sent = self._many(body) if is_list else [self._one(body)]
             rows = [msgspec.structs.astuple(row) for row in sent]
+            if not self._once(body, rows):
+                return None
             times = [None] * len(rows) if self._time < 0 else [_time(row[self._time]) for row in rows]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputError):
             return None
         if not 0 < len(rows) <= MOST_ROWS:
             return None
-        entities = [None] * len(rows) if self._entity < 0 else [row[self._entity] for row in rows]
+        entities = [None] * len(rows) if self._entity < 0 else [_given(row[self._entity]) for row in rows]
         if rows[0][self._fields :]:
             rows = [row[: self._fields] for row in rows]
         return Request(sent, rows, entities, times, None if is_list or len(body) > SHORT else body)
+
+    def _once(self, body: bytes, rows: Sequence[tuple[Any, ...]]) -> bool:
+        """Whether it can be told that no row has a field twice: the type keeps the last and says nothing."""
+        keys = self._fields * len(rows)
+        if rows and len(rows[0]) > self._fields:
+            keys += sum(value is not UNSET for row in rows for value in row[self._fields :])
+        return surely_once(body, keys, lambda: [row[place] for row in rows for place in self._texts])
 
     def _compile(self, signature: Signature) -> None:
         fields: list[Any] = [(field.name, _type_of(field)) for field in signature.fields]
         names = list(signature.names)
         for name, kind in ((signature.entity, _ENTITY), (signature.time, _TIME)):
             if name is not None and name not in names:
-                fields.append((name, kind, None))
+                fields.append((name, kind | UnsetType, UNSET))
                 names.append(name)
         row = msgspec.defstruct(
             "Row",
             [(f"f{place}", *field[1:]) for place, field in enumerate(fields)],
             rename={f"f{place}": name for place, name in enumerate(names)},
             forbid_unknown_fields=True,
-            omit_defaults=True,
             gc=False,
         )
         self._one = msgspec.json.Decoder(row).decode
         self._many = msgspec.json.Decoder(list[row]).decode  # type: ignore[valid-type]  # made just now
+        fixed = {field.name for field in signature.fields if not _may_hold_colons(field)}
+        self._texts = tuple(place for place, name in enumerate(names) if name not in fixed)
         self._entity = -1 if signature.entity is None else names.index(signature.entity)
         self._time = -1 if signature.time is None else names.index(signature.time)
 
@@ -125,8 +138,11 @@ class WideReader:
         try:
             return self._champion.read(body)
         except InputError:
-            sent = decode_rows(body)
-        return self._champion.check([self._narrow(row) for row in sent])._replace(sent=sent)
+            return self.check(decode_rows(body))
+
+    def check(self, rows: Sequence[Any]) -> Request:
+        """Rows that were decoded already."""
+        return self._champion.check([self._narrow(row) for row in rows])._replace(sent=rows)
 
     def _narrow(self, row: Any) -> Any:
         if row.__class__ is not dict or self._more.isdisjoint(row):
@@ -171,8 +187,18 @@ def _can_compile(signature: Signature) -> bool:
     return not no_id and all(field.categories != () for field in signature.fields)
 
 
+def _may_hold_colons(field: Field) -> bool:
+    if field.kind is not FieldKind.STRING:
+        return False
+    return field.categories is None or any(":" in category for category in field.categories)
+
+
+def _given(value: Any) -> Any:
+    return None if value is UNSET else value
+
+
 def _time(value: Any) -> datetime | None:
-    return None if value is None else check_time(value)
+    return None if value is None or value is UNSET else check_time(value)
 
 
 def _type_of(field: Field) -> Any:

@@ -37,6 +37,7 @@ class Router:
 
     def __init__(self) -> None:
         self.routes: Mapping[str, Route] = {}
+        self.loaded: Mapping[str, Mapping[int, LiveModel]] = {}  # by number: what can be asked for by it
 
     def route(self, name: str) -> Route:
         """Raises NotFoundError that names the nearest endpoint."""

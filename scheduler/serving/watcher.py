@@ -149,6 +149,7 @@ class Watcher:
                 self._problems.clear(route.canary.subject)
         self._load_standby(plan)
         self._forget(plan)
+        self._router.loaded = {name: self._loaded(endpoint) for name, endpoint in plan.endpoints.items()}
         self.ready = self.ready or not self._loading
 
     def _route(self, endpoint: PlannedEndpoint, old: Route | None) -> Route:
@@ -171,6 +172,12 @@ class Watcher:
             split=None if canary is None else Split(endpoint.name, endpoint.challenger.number, endpoint.weight),
             wide=None if challenger is None else _wide(champion, challenger),
         )
+
+    def _loaded(self, endpoint: PlannedEndpoint) -> dict[int, LiveModel]:
+        """What the plan names of an endpoint and is loaded, and the champion of before where it still answers."""
+        named = (endpoint.champion, endpoint.challenger, *endpoint.standby)
+        models = [self._models.get(planned.key) for planned in named if planned is not None]
+        return {live.number: live for live in (*models, self._router.routes[endpoint.name].champion) if live}
 
     def _shadow(self, champion: LiveModel, challenger: LiveModel | None, old: Route | None) -> Shadow | None:
         if challenger is None:

@@ -25,13 +25,15 @@ from sqlalchemy import text
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.row_answers import Gives
+from quarterdeck.core.models.rules import RulesModel
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Service
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias, Engine, ServiceKind, Task, VersionState
 from quarterdeck.store import promotion, registry, services, steps
 from quarterdeck.store.artifacts import ArtifactStore
-from quarterdeck.store.codecs import encode
+from quarterdeck.store.codecs import encode, put_value
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import migrate
 from quarterdeck.store.traffic import open_traffic
@@ -63,6 +65,23 @@ SORT = Signature(
     target="kind",
     classes=("high", "low", "mid"),
 )
+# Every kind of field, and what may come along.
+VOYAGE = Signature(
+    fields=(
+        Field(name="speed", kind=FieldKind.NUMBER, minimum=0.0, maximum=40.0),
+        Field(name="load", kind=FieldKind.NUMBER, nullable=True, minimum=0.0, maximum=1.0),
+        Field(name="deck", kind=FieldKind.INTEGER, minimum=0.0, maximum=9.0),
+        Field(name="port", kind=FieldKind.STRING, categories=("bergen", "oslo", "riga")),
+        Field(name="note", kind=FieldKind.STRING, nullable=True),
+        Field(name="heavy", kind=FieldKind.BOOLEAN),
+    ),
+    task=Task.BINARY,
+    target="late",
+    entity="ship",
+    time="sailed",
+    classes=(0, 1),
+)
+VOYAGE_RULES = "def answer(rows):\n    return [0.75 if row['heavy'] else 0.25 for row in rows]\n"
 
 
 def wait_until(look: Callable[[], T], *, seconds: float = PATIENCE_S) -> T:
@@ -212,13 +231,25 @@ class Lab:
         sha256 = self._keep(converted)
         return self._register(model, fitted.signature, artifact=whole.sha256, onnx=sha256, engine=engine)
 
+    def add_voyage(self, model: str) -> int:
+        """Register accepted rules that take every kind of field: late with 0.75 if `heavy`; the version's number."""
+        rules = RulesModel(source=VOYAGE_RULES, function="answer", gives=Gives.PROBABILITIES)
+        fitted = FittedModel(
+            estimator=rules, signature=VOYAGE, trained_from=None, trained_to=None, rows=0,
+            reference=pl.DataFrame(schema=dict.fromkeys(VOYAGE.names, pl.String)),
+        )  # fmt: skip
+        kept = put_value(self.artifacts, fitted, step="test")
+        for part in kept.parts():
+            self._keep(part.data)
+        return self._register(model, VOYAGE, artifact=kept.sha256, onnx=None, engine=Engine.RULES)
+
     def _keep(self, data: bytes) -> str:
         artifact = self.artifacts.put(data)
         with self.database.write() as tx:
             steps.record_artifact(tx, artifact.sha256, kind="model", size=artifact.size, now=NOW)
         return artifact.sha256
 
-    def _register(self, model: str, signature: Signature, *, artifact: str, onnx: str, engine: Engine) -> int:
+    def _register(self, model: str, signature: Signature, *, artifact: str, onnx: str | None, engine: Engine) -> int:
         version = Version(
             model=model, number=0, state=VersionState.ACCEPTED, run_id=None, created=NOW, artifact=artifact,
             onnx=onnx, engine=engine, engine_reason="a test", max_difference=None, signature=signature,
