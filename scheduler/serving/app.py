@@ -7,6 +7,8 @@
     GET  /readyz               the traffic plan is loaded; challengers and their shares; what does not work
     GET  /metrics              Prometheus
 
+guard.py says before anything is read who may ask for it.
+
 A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others
 are kept.
 """
@@ -24,6 +26,7 @@ from quarterdeck.core.errors import NotFoundError, QuarterdeckError
 from quarterdeck.core.ids import new_id
 from quarterdeck.scheduler.serving.counters import Counters, Problems, exposition
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
+from quarterdeck.scheduler.serving.guard import Asker, Guard
 from quarterdeck.scheduler.serving.http import (
     JSON,
     TEXT,
@@ -34,6 +37,7 @@ from quarterdeck.scheduler.serving.http import (
     error_reply,
     http_error,
 )
+from quarterdeck.scheduler.serving.limits import Limits
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.predicting import PredictionDesk
 from quarterdeck.scheduler.serving.protocols import decode_labels
@@ -43,7 +47,7 @@ log = logging.getLogger(__name__)
 
 _PREDICT = "/predict/"
 
-Handler = Callable[[Scope, Transport], Awaitable[Reply]]
+Handler = Callable[[Scope, Transport, Asker], Awaitable[Reply]]
 
 
 class App:
@@ -59,7 +63,10 @@ class App:
         counters: Counters,
         problems: Problems,
         ready: Callable[[], bool],
+        guard: Guard,
+        limits: Limits,
     ) -> None:
+        self._guard = guard
         self._router = router
         self._log = prediction_log
         self._feedback = feedback
@@ -67,7 +74,7 @@ class App:
         self._counters = counters
         self._problems = problems
         self._ready = ready
-        self._desk = PredictionDesk(router, prediction_log, counters, problems)
+        self._desk = PredictionDesk(router, prediction_log, counters, problems, limits)
         self._handlers: dict[str, tuple[str, Handler]] = {
             "/": ("GET", self._index),
             "/healthz": ("GET", self._healthz),
@@ -80,10 +87,11 @@ class App:
         started = time.perf_counter_ns()
         self._counters.requests += 1
         try:
+            asker = self._guard.admit(scope)
             if scope.method == "POST" and scope.path.startswith(_PREDICT):
-                transport.response_bytes(200, JSON, await self._predict(scope, transport, started))
+                transport.response_bytes(200, JSON, await self._predict(scope, transport, started, asker))
                 return
-            reply = await self._other(scope, transport)
+            reply = await self._other(scope, transport, asker)
         except QuarterdeckError as error:
             reply = self._told(scope, error)
         except RSGIProtocolClosed:  # the client has gone
@@ -93,14 +101,16 @@ class App:
         if reply.status >= 400 and scope.path != "/readyz":  # "not yet" is an answer, not a failure
             self._counters.errors += 1
             self._counters.failed += reply.status >= 500
+            if reply.status in self._counters.refused:
+                self._counters.refused[reply.status] += 1
         transport.response_bytes(reply.status, reply.headers, reply.body)
 
-    async def _predict(self, scope: Scope, transport: Transport, started: int) -> bytes:
-        body = await self._bodies.json(scope, transport)
+    async def _predict(self, scope: Scope, transport: Transport, started: int, asker: Asker) -> bytes:
+        body = await self._bodies.json(scope, transport, asker)
         route = self._router.route(scope.path[len(_PREDICT) :])
-        return await self._desk.answer_body(route, body, started)
+        return await self._desk.answer_body(route, body, started, asker)
 
-    async def _other(self, scope: Scope, transport: Transport) -> Reply:
+    async def _other(self, scope: Scope, transport: Transport, asker: Asker) -> Reply:
         method, handler = self._handlers.get(scope.path, (None, None))
         if scope.path.startswith(_PREDICT):
             method = "POST"
@@ -110,11 +120,12 @@ class App:
         if handler is None or scope.method not in (method, "HEAD" if method == "GET" else method):
             reply = error_reply(http_error(405, f"{scope.method} is not answered here", f"use {method}"))
             return reply._replace(headers=[*JSON, ("allow", method or "")])
-        return await handler(scope, transport)
+        return await handler(scope, transport, asker)
 
-    async def _take_feedback(self, scope: Scope, transport: Transport) -> Reply:
-        items, is_list = decode_labels(await self._bodies.json(scope, transport))
-        outcomes = await self._feedback.take(items)
+    async def _take_feedback(self, scope: Scope, transport: Transport, asker: Asker) -> Reply:
+        body = await self._bodies.json(scope, transport, asker)
+        items, is_list = decode_labels(body, self._desk.limits)
+        outcomes = await self._feedback.take(items, asker.may)
         accepted = outcomes.count(None)
         if not is_list:
             if outcomes[0] is not None:
@@ -133,22 +144,25 @@ class App:
         ]
         return Reply.of({"accepted": accepted, "problems": problems}, 207 if problems else 200)
 
-    async def _index(self, _: Scope, __: Transport) -> Reply:
-        endpoints = {name: _described(route) for name, route in sorted(self._router.routes.items())}
+    async def _index(self, _: Scope, __: Transport, asker: Asker) -> Reply:
+        routes = sorted(self._router.routes.items())
+        endpoints = {name: _described(route) for name, route in routes if asker.may(name)}
         return Reply.of({"server": "quarterdeck", "endpoints": endpoints})
 
-    async def _healthz(self, _: Scope, __: Transport) -> Reply:
+    async def _healthz(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         return Reply.of({"status": "alive"})
 
-    async def _readyz(self, _: Scope, __: Transport) -> Reply:
+    async def _readyz(self, _: Scope, __: Transport, asker: Asker) -> Reply:
         ready = self._ready()
+        if not asker.knows_all:  # health is open; what the endpoints are called and suffer from is not
+            return Reply.of({"ready": ready}, 200 if ready else 503)
         challengers = {name: _trial(route) for name, route in self._challenged()}
         data = {"ready": ready, "endpoints": self.versions(), "problems": self._problems.texts()}
         if challengers:
             data["challengers"] = challengers
         return Reply.of(data, 200 if ready else 503)
 
-    async def _metrics(self, _: Scope, __: Transport) -> Reply:
+    async def _metrics(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         problems = len(self._problems.texts())
         weights = [(name, number, _weight(route)) for name, route in self._challenged() if (number := _number(route))]
         text = exposition(self._counters, log_pending=self._log.pending, problems=problems, weights=weights)

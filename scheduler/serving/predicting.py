@@ -18,6 +18,8 @@ from quarterdeck.scheduler.serving.answering import FEW_ROWS, SplitDesk
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.forms import PLAIN, Form
+from quarterdeck.scheduler.serving.guard import ANYBODY, Asker
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
 from quarterdeck.scheduler.serving.reader import ORDINARY, Request
@@ -28,26 +30,46 @@ from quarterdeck.scheduler.serving.shadow import Answered
 class PredictionDesk:
     """One object a process; every call runs in the loop."""
 
-    def __init__(self, router: Router, log: PredictionLog, counters: Counters, problems: Problems) -> None:
+    def __init__(
+        self,
+        router: Router,
+        log: PredictionLog,
+        counters: Counters,
+        problems: Problems,
+        limits: Limits = DEFAULT,
+    ) -> None:
         self._router = router
+        self.limits = limits
         self._log = log
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._split = SplitDesk(log, counters, problems, self.aside)
 
-    async def answer_body(self, route: Route, body: bytes, started: int) -> bytes:
+    async def answer_body(self, route: Route, body: bytes, started: int, asker: Asker = ANYBODY) -> bytes:
         """The answer to a body of JSON rows. Raises QuarterdeckError where they are wrong, or the version fails."""
         live = self._router.champion(route)
         read = live.reader.read if route.wide is None else route.wide.read
-        request = await self.aside(read, body) if len(body) > ORDINARY else read(body)
-        return await self.answer(route, live, request, form=PLAIN, started=started)
+        limits = self.limits
+        request = await self.aside(read, body, limits) if len(body) > ORDINARY else read(body, limits)
+        return await self.answer(route, live, request, form=PLAIN, started=started, asker=asker)
 
-    async def answer(self, route: Route, champion: LiveModel, request: Request, *, form: Form, started: int) -> bytes:
+    async def answer(
+        self,
+        route: Route,
+        champion: LiveModel,
+        request: Request,
+        *,
+        form: Form,
+        started: int,
+        asker: Asker = ANYBODY,
+    ) -> bytes:
         """The answer to rows that were checked against the champion's signature.
 
-        `started`: time.perf_counter_ns() when the request came. Raises QuarterdeckError where the champion fails.
+        `started`: time.perf_counter_ns() when the request came. Raises QuarterdeckError where the champion fails, and
+        where the one who asks may not, or not so many.
         """
+        asker.take(route.name, len(request.rows))
         ids = [new_id() for _ in request.rows]
         if route.split is not None and route.canary is not None:
             find = route.split.places

@@ -23,16 +23,21 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.scheduler.serving.app import App
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.exposure import Exposure, exposure, require_client
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
+from quarterdeck.scheduler.serving.guard import Guard
 from quarterdeck.scheduler.serving.http import Bodies
-from quarterdeck.scheduler.serving.listener import HttpServer, listen
+from quarterdeck.scheduler.serving.limits import Limits
+from quarterdeck.scheduler.serving.listener import HttpServer, listen, room_for
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.router import Router
 from quarterdeck.scheduler.serving.shadow import Shadow
 from quarterdeck.scheduler.serving.watcher import Ticks, Watch, Watcher
 from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.clients import read_clients
 from quarterdeck.store.engine import ChangeWatch, Database
+from quarterdeck.store.local_secret import local_secret
 from quarterdeck.store.migrate import migrate
 from quarterdeck.store.plans import TrafficPlan, read_plan
 from quarterdeck.store.service_rows import announce_server, beat_server, stop_server
@@ -54,14 +59,17 @@ SWITCH_S = 0.0005  # how long a thread may keep the loop waiting; Python's own d
 def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises UnavailableError for a port in use, NotAllowedError for an address that other machines reach,
-    ConflictError while another server of the workspace runs.
+    Raises UnavailableError for a port in use, ConflictError while another server of the workspace runs, and what
+    exposure.py does for an address that other machines reach.
     """
-    listener = listen(host, port)
+    place = exposure(settings, host, workspace.root)
     sys.setswitchinterval(SWITCH_S)
     workspace.prepare_state()
     with _databases(workspace, settings) as (database, traffic):
-        asyncio.run(_Process(workspace, settings, database, traffic, host, listener).run())
+        with database.read() as tx:
+            require_client(place, read_clients(tx, settings.environment).values(), utc_now())
+        listener = listen(place.address, port)
+        asyncio.run(_Process(workspace, settings, database, traffic, place, listener).run())
 
 
 @contextmanager
@@ -103,14 +111,14 @@ class _Process:
         settings: Settings,
         database: Database,
         traffic: Database,
-        host: str,
+        place: Exposure,
         listener: socket.socket,
     ) -> None:
         self._workspace = workspace
         self._settings = settings
         self._database = database
         self._traffic = traffic
-        self._host = host
+        self._place = place
         self._port: int = listener.getsockname()[1]
         self._listener = listener
         self._counters = Counters()
@@ -119,8 +127,14 @@ class _Process:
         self._house = ThreadPoolExecutor(1, thread_name_prefix="service")
 
     async def run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        place = self._place
+        certificate = None if place.tls is None else str(place.tls.certificate)
         with self._database.write() as tx:
-            announce_server(tx, name=NAME, pid=os.getpid(), host=self._host, port=self._port, now=utc_now())
+            announce_server(
+                tx, name=NAME, pid=os.getpid(), host=place.address, port=self._port, certificate=certificate,
+                now=utc_now(),
+            )  # fmt: skip
         self._build()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -130,7 +144,8 @@ class _Process:
         writing = loop.create_task(self._keep_up("prediction log", self._log.run))
         # connections made meanwhile wait in the socket's queue: an early request is answered late, not refused
         await self._watcher.first_plan(FIRST_PLAN_S)
-        log.info("serving on http://%s:%s (process %s)", self._host, self._port, os.getpid())
+        scheme = "http" if place.tls is None else "https"
+        log.info("serving on %s://%s:%s (process %s)", scheme, place.address, self._port, os.getpid())
         gc.collect()
         gc.freeze()  # what was made so far stays: the collector need not look at it again
         gc.set_threshold(*COLLECT)
@@ -158,7 +173,14 @@ class _Process:
         router = Router()
         self._log = PredictionLog(self._traffic, self._writer, self._counters, self._problems)
         feedback = FeedbackDesk(self._traffic, self._writer, self._log, router.signature, self._counters)
-        settings, workspace = self._settings, self._workspace
+        settings, workspace, place = self._settings, self._workspace, self._place
+        limits = Limits.of(settings)
+        limits = limits._replace(connections=room_for(limits.connections))
+        if limits.connections < settings.connections:
+            log.warning("the system lets this process hold %s connections (ulimit -n)", limits.connections)
+        self._guard = Guard(
+            required=place.token_required, local=local_secret(workspace) if place.token_required else None
+        )
         self._watcher = Watcher(
             read=self._read_plan,
             watch=self._watch(),
@@ -167,7 +189,7 @@ class _Process:
             make_shadow=self._shadow,
             problems=self._problems,
         )
-        self._bodies = Bodies()
+        self._bodies = Bodies(limits)
         self._app = App(
             router=router,
             prediction_log=self._log,
@@ -176,12 +198,17 @@ class _Process:
             counters=self._counters,
             problems=self._problems,
             ready=lambda: self._watcher.ready,
+            guard=self._guard,
+            limits=limits,
         )
-        self._http = HttpServer(self._app, self._listener)
+        self._http = HttpServer(self._app, self._listener, limits=limits, tls=place.tls)
 
     def _read_plan(self) -> TrafficPlan:
+        """In the watcher's thread; the clients, which are seen to change by the same look, go to the guard first."""
         with self._database.read() as tx:
-            return read_plan(tx, self._settings.environment)
+            plan, clients = read_plan(tx, self._settings.environment), read_clients(tx, self._settings.environment)
+        self._loop.call_soon_threadsafe(self._guard.replace, clients)
+        return plan
 
     def _watch(self) -> Watch:
         if self._database.is_sqlite:
