@@ -24,6 +24,7 @@ from quarterdeck.core.clients import ALL, Client
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.scheduler.serving.http import Scope, http_error
 from quarterdeck.scheduler.serving.limiter import Meter, Meters
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 
 OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
 FOR_ALL = frozenset({"/metrics"})
@@ -65,14 +66,13 @@ class Asker:
         if not self._all:
             raise _outside(self.name, "what concerns every endpoint")
 
-    def begin(self, length: str | None) -> None:
+    def begin(self, size: int) -> None:
         """One request, with a body of so many bytes. Raises an error with status 429 over a rate."""
         if self._meter is None:
             return
         self._refuse_if_full(self._meter)
         self._meter.take("requests", 1)
-        if length is not None:
-            self._meter.take("bytes", int(length))
+        self._meter.take("bytes", size)
 
     def take(self, endpoint: str, rows: int) -> None:
         """So many rows for a model, which is not asked yet. Raises an error with status 403 or 429."""
@@ -110,8 +110,16 @@ class _Known(NamedTuple):
 class Guard:
     """One object a process. Clients are replaced as a whole when the table of tokens changes."""
 
-    def __init__(self, *, required: bool, local: str | None = None, meters: Meters | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        required: bool,
+        local: str | None = None,
+        limits: Limits = DEFAULT,
+        meters: Meters | None = None,
+    ) -> None:
         """`local`: the secret of this workspace's own commands, which may ask everything."""
+        self._most_bytes = limits.body_bytes
         self.required = required
         self._local = local
         self._meters = meters or Meters()
@@ -145,7 +153,8 @@ class Guard:
             asker.check_all()
         elif not asker.knows:
             raise _outside(asker.name, "this server: it is for no endpoint here")
-        asker.begin(scope.headers.get("content-length"))
+        # a body that is larger than any is refused unread, and costs no more than the largest
+        asker.begin(min(int(scope.headers.get("content-length") or 0), self._most_bytes))
         return asker
 
     def _looker(self, sent: str | None) -> Asker:

@@ -179,7 +179,9 @@ class _Process:
         if limits.connections < settings.connections:
             log.warning("the system lets this process hold %s connections (ulimit -n)", limits.connections)
         self._guard = Guard(
-            required=place.token_required, local=local_secret(workspace) if place.token_required else None
+            required=place.token_required,
+            local=local_secret(workspace) if place.token_required else None,
+            limits=limits,
         )
         self._watcher = Watcher(
             read=self._read_plan,
