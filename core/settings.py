@@ -74,6 +74,11 @@ class Settings:
         section="server",
     )
     body_seconds: float = _setting(10.0, "How long the body of a request may take to arrive.", section="server")
+    answer_seconds: float = _setting(
+        30.0,
+        "How long a client may leave an answer unread before its connection is closed.",
+        section="server",
+    )
     connections: int = _setting(
         4_096,
         "Most connections that the prediction server holds at once; more wait until one is closed.",
@@ -155,6 +160,7 @@ def _server(table: Table) -> dict[str, Any]:
         "json_depth": table.integer("json_depth", default.json_depth, minimum=4, maximum=200),
         "header_seconds": _seconds(table, "header_seconds", default.header_seconds, 0.1, 600),
         "body_seconds": _seconds(table, "body_seconds", default.body_seconds, 0.1, 600),
+        "answer_seconds": _seconds(table, "answer_seconds", default.answer_seconds, 0.1, 600),
         "connections": table.integer("connections", default.connections, minimum=1, maximum=1_000_000),
     }
     for key, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):

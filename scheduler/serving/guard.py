@@ -23,7 +23,7 @@ from typing import NamedTuple
 from quarterdeck.core.clients import ALL, Client
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.scheduler.serving.http import Scope, http_error
-from quarterdeck.scheduler.serving.limiter import Meter, Meters
+from quarterdeck.scheduler.serving.limiter import Full, Meter, Meters
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 
 OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
@@ -70,7 +70,7 @@ class Asker:
         """One request, with a body of so many bytes. Raises an error with status 429 over a rate."""
         if self._meter is None:
             return
-        self._refuse_if_full(self._meter)
+        self._refuse(self._meter.full())
         self._meter.take("requests", 1)
         self._meter.take("bytes", size)
 
@@ -78,7 +78,7 @@ class Asker:
         """So many rows for a model, which is not asked yet. Raises an error with status 403 or 429."""
         self.check(endpoint)
         if self._meter is not None:
-            self._refuse_if_full(self._meter, "rows")
+            self._refuse(self._meter.full_of("rows"))
             self._meter.take("rows", rows)
 
     def took(self, size: int) -> None:
@@ -86,9 +86,8 @@ class Asker:
         if self._meter is not None:
             self._meter.take("bytes", size)
 
-    def _refuse_if_full(self, meter: Meter, kind: str | None = None) -> None:
-        found = meter.full()
-        if found is not None and kind in (None, found.kind):
+    def _refuse(self, found: Full | None) -> None:
+        if found is not None:
             seconds = max(1, math.ceil(found.wait))
             message = f"the token {self.name} may ask {found.rate:,} {found.kind} a second, and has"
             error = http_error(429, message, f"ask again in {seconds} s")

@@ -100,8 +100,17 @@ class Meter:
         now = self._clock()
         for name, bucket in self._buckets.items():
             if wait := bucket.wait(now):
-                return Full(name, self.rates.set()[name], wait)
+                return self._full(name, wait)
         return None
+
+    def full_of(self, kind: str) -> Full | None:
+        """The same, of one kind."""
+        bucket = self._buckets.get(kind)
+        wait = 0.0 if bucket is None else bucket.wait(self._clock())
+        return self._full(kind, wait) if wait else None
+
+    def _full(self, kind: str, wait: float) -> Full:
+        return Full(kind, self.rates.set()[kind], wait)
 
     def take(self, kind: str, amount: int) -> None:
         bucket = self._buckets.get(kind)

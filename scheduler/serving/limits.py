@@ -15,6 +15,7 @@ class Limits(NamedTuple):
     json_depth: int = 32
     header_seconds: float = 10.0
     body_seconds: float = 10.0
+    answer_seconds: float = 30.0
     connections: int = 4_096
 
     @classmethod

@@ -24,15 +24,18 @@ OTHER_FILES = 512  # databases, models, pipes: what a process has open beside it
 STOP_S = 5  # requests that are being answered when the server stops get so long
 
 
-def listen(address: str, port: int) -> socket.socket:
+def listen(address: str, port: int, *, answer_seconds: float = DEFAULT.answer_seconds) -> socket.socket:
     """A listening socket on an address of exposure.py; port 0 takes a free one.
 
+    `answer_seconds`: how long a connection stays whose client does not take what was sent to it.
     Raises UnavailableError for a port in use, and for an address that is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from the socket that accepts them
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(answer_seconds * 1000))
         listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:

@@ -68,7 +68,7 @@ def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> 
     with _databases(workspace, settings) as (database, traffic):
         with database.read() as tx:
             require_client(place, read_clients(tx, settings.environment).values(), utc_now())
-        listener = listen(place.address, port)
+        listener = listen(place.address, port, answer_seconds=settings.answer_seconds)
         asyncio.run(_Process(workspace, settings, database, traffic, place, listener).run())
 
 
