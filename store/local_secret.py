@@ -23,6 +23,9 @@ def local_secret(workspace: Workspace) -> str:
     try:
         found = read_local_secret(workspace)
         if found is None:
+            _make(path)
+            found = read_local_secret(workspace)
+        if found is None:  # what is there is not whole, or others may have read it
             path.unlink(missing_ok=True)
             _make(path)
             found = read_local_secret(workspace)
