@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -27,6 +27,7 @@ from quarterdeck.scheduler.serving.limiter import Full, Meter, Meters
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 
 OPEN = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
+OWN = "of this workspace"  # no token can bear that name
 FOR_ALL = frozenset({"/metrics"})
 _PREDICT = "/predict/"
 _MODELS = "/v2/models/"
@@ -116,22 +117,28 @@ class Guard:
         local: str | None = None,
         limits: Limits = DEFAULT,
         meters: Meters | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`local`: the secret of this workspace's own commands, which may ask everything."""
         self._most_bytes = limits.body_bytes
         self.required = required
         self._local = local
         self._meters = meters or Meters()
+        self._clock = clock  # seconds since 1970
+        self._clients: Mapping[str, Client] | None = None
         self._known: dict[str, _Known] = {}
         self._without = NOBODY if required else ANYBODY
         self.replace({})
 
     def replace(self, clients: Mapping[str, Client]) -> None:
         """From now on these count, by the SHA-256 of their secrets."""
+        if clients == self._clients:  # most changes of the store concern something else
+            return
+        self._clients = clients
         known = {digest: self._entry(digest, client) for digest, client in clients.items()}
         if self._local is not None:
             digest = sha256(self._local.encode()).hexdigest()
-            known[digest] = self._entry(digest, Client(name="local", endpoints=frozenset({ALL})))
+            known[digest] = self._entry(digest, Client(name=OWN, endpoints=frozenset({ALL})))
         self._known = known
 
     def admit(self, scope: Scope) -> Asker:
@@ -171,7 +178,7 @@ class Guard:
         found = self._known.get(digest)
         if found is None or not compare_digest(found.digest, digest):
             raise _unknown("the token is not known here", "`quarterdeck token list` shows those that are", invalid=True)
-        if found.client.revoked or time.time() >= found.until:
+        if found.client.revoked or self._clock() >= found.until:
             raise _over(found)
         return found.asker
 

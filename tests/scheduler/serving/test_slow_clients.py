@@ -181,6 +181,8 @@ def test_a_client_that_takes_no_answer_loses_its_connection(server: Any) -> None
         HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
         b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 2_000 + b"\r\n",
         b"GET / HTTP/1.1\r\nx: " + b"y" * 600_000 + b"\r\n\r\n",
+        HEAD + b"authorization: Bearer \xff\xfe\x80\r\ncontent-length: 0\r\n\r\n",
+        HEAD + b"authorization: " + b"x" * 20_000 + b"\r\ncontent-length: 0\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\x00" * 1_000,
     ],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ import pytest
 
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.scheduler.reaching import reach, trusting
+from quarterdeck.scheduler.replay.player import Player
+from quarterdeck.scheduler.replay.sources import Request
+from quarterdeck.scheduler.state import open_state
 
 ROW = {"a": 1.0, "b": 2.0}
 
@@ -58,6 +62,19 @@ def test_the_workspaces_commands_find_the_server_and_trust_it_whoever_signed(
     (shown,) = json.loads(command(line_lab, "service", "list", "--json").stdout)
     assert shown["address"] == line_lab.service().address
     assert shown["address"].startswith("https://")
+
+
+async def test_the_replay_finds_the_server_and_shows_the_workspaces_secret(https: Any) -> None:
+    tls = https.workspace.settings_file.read_text().partition("[server]\n")[2]
+    https.configure(tls + "require_token = true")
+    https.start(verify=trusting(https.workspace.root / "tls" / "own.pem"))
+    request = Request(endpoint="line", row=ROW, label=3.0, at=timedelta(0), known_at=timedelta(hours=1))
+    with open_state(https.workspace) as state:
+        async with Player(state, lambda: False) as player:
+            await player.day([request] * 3, timedelta(hours=2))
+        tally = player.tallies["line"]
+    assert (tally.requests, tally.failures, tally.refused, tally.retried) == (3, 0, 0, 0)
+    assert len(https.labels()) == 3
 
 
 def test_the_workspaces_programs_trust_no_other_certificate(https: Any, make_certificate: Callable[..., str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from quarterdeck.store import tokens
 from quarterdeck.store.local_secret import read_local_secret
 
 ROW = {"a": 1.0, "b": 2.0}
+NUMBERS = count()  # a name is given once
 SOON_S = 5.0  # within the server's look at the store, and what a busy machine adds
 
 
@@ -51,9 +54,9 @@ def ask(server: Any) -> Callable[..., httpx.Response]:
 
 
 @pytest.fixture
-def secret(lab: Any, request: pytest.FixtureRequest, ask: Any) -> str:
+def secret(lab: Any, ask: Any) -> str:
     """Of a token for `line` that the server knows already."""
-    made: str = lab.make_token(request.node.name.replace("_", "-")[5:60], "line")
+    made: str = lab.make_token(f"client-{next(NUMBERS)}", "line")
     lab.wait_until(lambda: ask(made).status_code == 200, seconds=SOON_S)
     return made
 
@@ -94,6 +97,24 @@ def test_a_refused_request_leaves_the_connection_usable(server: Any, ask: Any, s
             assert client.post("/predict/line", json=ROW).status_code == 401
             good = client.post("/predict/line", json=ROW, headers={"authorization": f"Bearer {secret}"})
             assert good.status_code == 200
+
+
+def test_a_large_body_of_nobody_is_refused_unread(server: Any, lab: Any) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(
+            b"POST /predict/line HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"content-length: 4000000\r\n\r\n" + b" " * 1_000
+        )
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 401 ")
+    assert server.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/predict/%6fther", "/predict//other", "//predict/other", "/predict/line%2f..%2fother"]
+)
+def test_no_spelling_of_an_address_gets_around_the_scope(server: Any, secret: str, path: str) -> None:
+    answer = server.client.post(path, json=ROW, headers={"authorization": f"Bearer {secret}"})
+    assert answer.status_code in (403, 404), answer.text
 
 
 def test_a_token_labels_what_its_endpoints_predicted_and_nothing_else(lab: Any, server: Any, ask: Any) -> None:
