@@ -146,10 +146,10 @@ class Guard:
         path, sent = scope.path, scope.headers.get("authorization")
         if path in OPEN:
             return self._looker(sent)
+        if not self.required and (sent or "")[:7].lower() != "bearer ":
+            return ANYBODY  # what a proxy in front asks for, such as a password, is not ours to judge
         if sent is None:
-            if self.required:
-                raise _unknown("a token is required here", "send Authorization: Bearer SECRET")
-            return ANYBODY
+            raise _unknown("a token is required here", "send Authorization: Bearer SECRET")
         asker = self._asker(sent)
         if path.startswith(_PREDICT):
             asker.check(path[len(_PREDICT) :])
@@ -166,7 +166,7 @@ class Guard:
     def _looker(self, sent: str | None) -> Asker:
         """Who looks at the health: nobody is refused."""
         try:
-            return self._without if sent is None else self._asker(sent)
+            return self._without if sent is None or not self.required else self._asker(sent)
         except QuarterdeckError:
             return NOBODY
 

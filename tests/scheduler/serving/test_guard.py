@@ -141,6 +141,8 @@ def test_the_word_bearer_is_written_as_anybody_likes() -> None:
 
 def test_where_no_token_is_required_anybody_may_and_a_token_counts_all_the_same() -> None:
     assert guard(required=False).admit(Asked("/predict/fuel")) is ANYBODY
+    assert guard(required=False).admit(Asked("/predict/fuel", "Basic dTpw")) is ANYBODY
+    assert guard(required=False).admit(Asked("/readyz", "Bearer guessed")) is ANYBODY
     assert ask("/metrics", None, required=False)[0] == 200
     assert ask("/predict/fuel", "flights", required=False)[0] == 403
     assert ask("/predict/fuel", "guessed", required=False)[0] == 401
