@@ -23,6 +23,7 @@ class QuarterdeckError(Exception):
 
     exit_code = 1
     http_status = 500
+    http_headers: tuple[tuple[str, str], ...] = ()  # which the status asks for
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)

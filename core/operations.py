@@ -8,6 +8,8 @@ from typing import Any
 
 from quarterdeck.core.values import AlertState, ServiceKind, TriggerKind
 
+_HERE = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trigger:
@@ -91,6 +93,18 @@ class Service:
     heartbeat_at: datetime
     stopped_at: datetime | None
     detail: dict[str, Any]
+    scheme: str = "http"
+    certificate: str | None = None  # the file that a server's HTTPS is known by
+
+    @property
+    def address(self) -> str | None:
+        """Where it is asked from this machine; None for what listens nowhere."""
+        if self.port is None:
+            return None
+        host = _HERE.get(self.host, self.host)
+        return (
+            f"{self.scheme}://[{host}]:{self.port}" if host and ":" in host else f"{self.scheme}://{host}:{self.port}"
+        )
 
     def silent_for(self, now: datetime) -> timedelta:
         return now - self.heartbeat_at

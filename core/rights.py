@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from quarterdeck.core.clients import Rates
 from quarterdeck.core.errors import NotAllowedError
 
 EVERYWHERE = "*"  # as an environment: all of them
@@ -91,13 +92,20 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """Something that acts by itself under a name of its own; its secret is known to nobody but its holder."""
+    """Something that acts by itself under a name of its own; its secret is known to nobody but its holder.
+
+    It acts by its roles. With endpoints it is also a client of the prediction server, in one environment or in all.
+    """
 
     name: str
     created_by: str
     created_at: datetime  # UTC, as the others
     expires_at: datetime | None
     revoked_at: datetime | None
+    environment: str | None = None  # where its endpoints count; None without any
+    endpoints: tuple[str, ...] | None = None
+    rates: Rates | None = None  # None: without limits
+    old_until: datetime | None = None  # how long the secret before the last rotation counts beside the new one
 
     @property
     def actor(self) -> str:

@@ -49,6 +49,50 @@ class Settings:
         "every live model in memory.",
         section="server",
     )
+    require_token: bool = _setting(
+        False,
+        "Whether the prediction server answers only who shows a token. On an address that other machines reach it "
+        "always does.",
+        section="server",
+    )
+    tls_certificate: str | None = _setting(
+        None,
+        "PEM file with the prediction server's certificate, and below it those that vouch for it; from the "
+        "workspace's folder. With it the server speaks HTTPS.",
+        section="server",
+    )
+    tls_key: str | None = _setting(
+        None,
+        "PEM file with the certificate's private key, without a passphrase and with mode 0600.",
+        section="server",
+    )
+    plain_http: bool = _setting(
+        False,
+        "Says that something in front of the prediction server does TLS, so that it may speak plain HTTP on an "
+        "address that other machines reach.",
+        section="server",
+    )
+    body_bytes: int = _setting(
+        4 * 1024 * 1024, "Most bytes in the body of a request to the prediction server.", section="server"
+    )
+    body_rows: int = _setting(10_000, "Most rows, or labels, in a request.", section="server")
+    json_depth: int = _setting(32, "How deep the JSON of a request may be nested.", section="server")
+    header_seconds: float = _setting(
+        10.0,
+        "How long the head of a request may take to arrive, and how long an idle connection is kept.",
+        section="server",
+    )
+    body_seconds: float = _setting(10.0, "How long the body of a request may take to arrive.", section="server")
+    answer_seconds: float = _setting(
+        30.0,
+        "How long a client may leave an answer unread before its connection is closed.",
+        section="server",
+    )
+    connections: int = _setting(
+        4_096,
+        "Most connections that the prediction server holds at once; more wait until one is closed.",
+        section="server",
+    )
     workers: int = _setting(1, "How many runs may be trained at the same time.", section="daemon")
     heartbeat_seconds: float = _setting(
         2.0,
@@ -110,23 +154,48 @@ def read_settings(path: Path | None) -> Settings:
     root.only((*_keys(""), *sections))
     for name, table in sections.items():
         table.only(_keys(name))
-    settings = _settings(root, sections["server"], sections["daemon"], sections["store"])
+    settings = _settings(root, sections["daemon"], sections["store"], **_server(sections["server"]))
     problems.refuse()
     return settings
 
 
-def _settings(root: Table, server: Table, daemon: Table, store: Table) -> Settings:
+def _server(table: Table) -> dict[str, Any]:
+    """The keys of [server]."""
+    default = Settings()
+    found: dict[str, Any] = {
+        "host": table.text("host", default.host, expected="an address", check=_is_word),
+        "port": table.integer("port", default.port, minimum=0, maximum=65535),
+        "processes": table.integer("processes", default.processes, minimum=0, maximum=64),
+        "require_token": table.flag("require_token", default.require_token),
+        "tls_certificate": table.text("tls_certificate", None, expected="a file's path"),
+        "tls_key": table.text("tls_key", None, expected="a file's path"),
+        "plain_http": table.flag("plain_http", default.plain_http),
+        "body_bytes": table.integer("body_bytes", default.body_bytes, minimum=1_024, maximum=1 << 30),
+        "body_rows": table.integer("body_rows", default.body_rows, minimum=1, maximum=1_000_000),
+        "json_depth": table.integer("json_depth", default.json_depth, minimum=4, maximum=200),
+        "header_seconds": _seconds(table, "header_seconds", default.header_seconds, 0.1, 600),
+        "body_seconds": _seconds(table, "body_seconds", default.body_seconds, 0.1, 600),
+        "answer_seconds": _seconds(table, "answer_seconds", default.answer_seconds, 0.1, 600),
+        "connections": table.integer("connections", default.connections, minimum=1, maximum=1_000_000),
+    }
+    for key, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
+        if found[key] is not None and found[other] is None:
+            table.wrong(key, f"needs `{other}` beside it")
+    if found["plain_http"] and found["tls_certificate"] is not None:
+        table.wrong("plain_http", "is true, and `tls_certificate` is there: keep one of them")
+    return found
+
+
+def _settings(root: Table, daemon: Table, store: Table, **server: Any) -> Settings:
     default = Settings()
     return Settings(
+        **server,
         environment=root.text(
             "environment",
             default.environment,
             expected="a small letter, then small letters, digits, - or _",
             check=lambda text: _ENVIRONMENT.fullmatch(text) is not None,
         ),
-        host=server.text("host", default.host, expected="an address", check=_is_word),
-        port=server.integer("port", default.port, minimum=0, maximum=65535),
-        processes=server.integer("processes", default.processes, minimum=0, maximum=64),
         workers=daemon.integer("workers", default.workers, minimum=1, maximum=64),
         heartbeat_seconds=_seconds(daemon, "heartbeat_seconds", default.heartbeat_seconds, 0.1, 60),
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),

@@ -100,6 +100,13 @@ class Table:
 
         return self._value(key, default, expected, convert, int, float)
 
+    def flag(self, key: str, default: bool) -> bool:
+        found = self.values.get(key, default)
+        if not isinstance(found, bool):
+            self.wrong(key, f"is {shown(found)}; expected true or false")
+            return default
+        return found
+
     def duration(self, key: str, default: D) -> timedelta | D:
         """A duration longer than zero."""
         return self._value(key, default, f"{DURATION}, longer than zero", _positive_duration, str)

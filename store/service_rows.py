@@ -21,6 +21,8 @@ _service = table(
     column("process_started"),
     column("host"),
     column("port"),
+    column("scheme"),
+    column("certificate"),
     column("started_at", DateTime),
     column("heartbeat_at", DateTime),
     column("stopped_at", DateTime),
@@ -47,8 +49,13 @@ def is_from_here(tx: Connection, detail: Mapping[str, Any]) -> bool:
     return detail.get(HOME) in (None, home_of(tx))
 
 
-def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int, now: datetime) -> None:
-    """Say that this process is now the server of this name. Raises ConflictError while another one is."""
+def announce_server(
+    tx: Connection, *, name: str, pid: int, host: str, port: int, certificate: str | None = None, now: datetime
+) -> None:
+    """Say that this process is now the server of this name; with a certificate's file it speaks HTTPS.
+
+    Raises ConflictError while another one is.
+    """
     kind = ServiceKind.SERVER.value
     where = (_service.c.kind == kind, _service.c.name == name)
     found = tx.execute(select(_service).where(*where)).one_or_none()
@@ -66,6 +73,8 @@ def announce_server(tx: Connection, *, name: str, pid: int, host: str, port: int
             process_started=psutil.Process(pid).create_time(),
             host=host,
             port=port,
+            scheme="http" if certificate is None else "https",
+            certificate=certificate,
             started_at=_plain(now),
             heartbeat_at=_plain(now),
             stopped_at=None,

@@ -58,6 +58,8 @@ def announce(
             process_started=process_started(pid) or 0.0,
             host=host,
             port=port,
+            scheme="http",
+            certificate=None,
             started_at=now,
             heartbeat_at=now,
             stopped_at=None,

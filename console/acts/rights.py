@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -9,11 +10,13 @@ from sqlalchemy import Connection
 from quarterdeck.console.acts.guard import audit_of, permitted, require
 from quarterdeck.console.context import Console
 from quarterdeck.core.approval import Approval
+from quarterdeck.core.clients import Rates, checked_endpoints
 from quarterdeck.core.errors import RefusedError, UsageError
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.rights import TOKEN, Grant, Right, Role, Token, is_token
 from quarterdeck.store import approvals, registry, rights, tokens
 
+LONGEST_GRACE = timedelta(days=30)
 _LONGEST = 64  # characters of a person's name, as accounts have
 
 
@@ -37,23 +40,51 @@ def revoke(console: Console, person: str, *, environment: str, reason: str) -> N
 
 
 def create_token(
-    console: Console, name: str, role: Role, *, environment: str, days: int, reason: str
+    console: Console,
+    name: str,
+    role: Role | None,
+    *,
+    environment: str,
+    days: int,
+    reason: str,
+    endpoints: Sequence[str] = (),
+    rates: Rates | None = None,
 ) -> tuple[Token, str]:
-    """A token with a role; gives its secret, which nobody can ask for again."""
+    """A token with a role, or with endpoints of the prediction server, or both.
+
+    Gives its secret, which nobody can ask for again.
+    """
+    limited = rates is not None and rates.set()
+    if role is None and not endpoints:
+        raise UsageError("the token would be for nothing", hint="give --role, --endpoint, or both")
+    if limited and not endpoints:
+        raise UsageError("a rate limits what is asked of endpoints, and there are none", hint="give --endpoint")
     subject = f"{TOKEN}{name}"
     with permitted(console, Right.ADMINISTER, act="create_token", subject=subject, environment=environment) as tx:
         audit = audit_of(console, reason)
-        secret = tokens.create(tx, name, audit, expires_at=audit.at + timedelta(days=days))
-        rights.grant(tx, subject, environment, role, audit)
+        asks = checked_endpoints(endpoints, registry.models(tx))
+        until = audit.at + timedelta(days=days)
+        secret = tokens.create(
+            tx, name, audit, expires_at=until, environment=environment, endpoints=asks or None, rates=rates
+        )
+        if role is not None:
+            rights.grant(tx, subject, environment, role, audit)
         return tokens.get(tx, name), secret
 
 
-def rotate_token(console: Console, name: str, *, days: int, reason: str) -> tuple[Token, str]:
-    """A new secret in place of the old one. Who gets it gets the token's roles, so they must be able to give those."""
+def rotate_token(
+    console: Console, name: str, *, days: int, reason: str, grace: timedelta = timedelta(0)
+) -> tuple[Token, str]:
+    """A new secret in place of the old one, which counts for a grace beside it.
+
+    Who gets it gets the token's roles and endpoints, so they must be able to give those.
+    """
+    if grace > LONGEST_GRACE:
+        raise UsageError(f"the old secret would count for {grace.days} days more", hint="a grace is at most 30d")
     with permitted(console, Right.ADMINISTER, act="rotate_token", subject=f"{TOKEN}{name}") as tx:
         _over_token(tx, console, tokens.get(tx, name))
         audit = audit_of(console, reason)
-        secret = tokens.rotate(tx, name, audit, expires_at=audit.at + timedelta(days=days))
+        secret = tokens.rotate(tx, name, audit, expires_at=audit.at + timedelta(days=days), grace=grace)
         return tokens.get(tx, name), secret
 
 
@@ -83,7 +114,8 @@ def unapprove(console: Console, reference: str, *, reason: str) -> Version:
 
 
 def _over_token(tx: Connection, console: Console, token: Token) -> None:
-    for environment in rights.environments_of(tx, token.actor):
+    places = {*rights.environments_of(tx, token.actor), *([token.environment] if token.environment else [])}
+    for environment in sorted(places):
         require(tx, console, Right.ADMINISTER, environment=environment)
 
 

@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "daemon": "The process that trains, watches and retrains.",
     "audit": "The ledger: list, verify, show, and what was live when.",
     "user": "People and their roles: list, grant, revoke, whoami.",
-    "token": "Tokens for programs that act: create, list, rotate, revoke.",
+    "token": "Tokens for programs that act or ask for predictions: create, list, rotate, revoke.",
     "keys": "The keys of the terminal console.",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +14,13 @@ from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.cli.rows import one_row, read_rows, write_rows
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.context import Console
+from quarterdeck.console.presented import presented_token
 from quarterdeck.core.errors import UnavailableError, UsageError
+from quarterdeck.core.operations import Service
 from quarterdeck.core.registry import parse_reference
+from quarterdeck.core.rights import TOKEN
 from quarterdeck.core.values import ServiceKind
-from quarterdeck.store import services
+from quarterdeck.store import services, tokens
 
 app = single()
 
@@ -37,11 +41,13 @@ def predict(
 ) -> None:
     # start-up time: nothing else here speaks HTTP
     from quarterdeck.console.cli.predicting import Client
+    from quarterdeck.scheduler.reaching import reach
 
     rows = _rows(row, source)
     with opened(ctx) as console:
-        address = _address(console)
-    with Client(address, parse_reference(endpoint).model) as client:
+        server, secret = _server(console)
+        reached = reach(console.workspace, server, secret)
+    with Client(reached, parse_reference(endpoint).model) as client:
         answers = client.predict(rows)
     if target is not None:
         write_rows(target, answers)
@@ -64,15 +70,17 @@ def _rows(row: str | None, source: Path | None) -> list[dict[str, Any]]:
     return read_rows(None)
 
 
-def _address(console: Console) -> str:
+def _server(console: Console) -> tuple[Service, str | None]:
+    """The server, and the secret of the client whose token is presented; without one a command is the workspace's."""
     with console.database.read() as tx:
         server = services.find(tx, ServiceKind.SERVER)
+        acting = tokens.get(tx, console.person.removeprefix(TOKEN)) if console.token is not None else None
     if server is None or not services.is_alive(server) or server.port is None:
         raise UnavailableError(
             "no prediction server runs here", hint="`quarterdeck daemon start`, or `quarterdeck serve`"
         )
-    host = "127.0.0.1" if server.host in (None, "0.0.0.0", "::") else server.host  # noqa: S104  # compared, not bound
-    return f"http://[{host}]:{server.port}" if host and ":" in host else f"http://{host}:{server.port}"
+    secret = presented_token(os.environ) if acting is not None and acting.endpoints else None
+    return server, secret
 
 
 def _print(answers: list[dict[str, Any]]) -> None:

@@ -14,6 +14,7 @@ from quarterdeck.core.errors import (
     QuarterdeckError,
     UnavailableError,
 )
+from quarterdeck.scheduler.reaching import Reach
 
 CHUNK = 500  # rows in one request: large enough to be fast, small enough for the server's limits
 _TIMEOUT_S = 60.0
@@ -23,8 +24,11 @@ _CLASSES: dict[int, type[QuarterdeckError]] = {401: NotAllowedError, 403: NotAll
 class Client:
     """A connection to one endpoint; a context manager."""
 
-    def __init__(self, address: str, endpoint: str) -> None:
-        self._http = httpx.Client(base_url=address, timeout=_TIMEOUT_S)
+    def __init__(self, reached: Reach, endpoint: str) -> None:
+        self._http = httpx.Client(
+            base_url=reached.address, verify=reached.verify, headers=reached.headers, timeout=_TIMEOUT_S,
+            trust_env=False,
+        )  # fmt: skip
         self._endpoint = endpoint
 
     def predict(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

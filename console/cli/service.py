@@ -72,7 +72,7 @@ def about(service: Service) -> dict[str, Any]:
         "pid": service.pid,
         "host": service.host,
         "port": service.port,
-        "address": None if service.port is None else f"http://{service.host}:{service.port}",
+        "address": service.address,
         "started_at": service.started_at,
         "heartbeat_at": service.heartbeat_at,
         "silent_for": service.silent_for(utc_now()) if alive else None,

@@ -120,4 +120,4 @@ def _server(tx: Connection, now: datetime, patience: float) -> ServerFigures | N
         return None
     figures = {name: int(found.detail.get(name) or 0) for name in ("requests", "errors", "failed", "dropped")}
     state, _ = service_state(found, now, patience)
-    return ServerFigures(state=state, address=f"{found.host or '?'}:{found.port or '?'}", **figures)
+    return ServerFigures(state=state, address=(found.address or "?").removeprefix("http://"), **figures)

@@ -18,6 +18,7 @@ import httpx
 
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.scheduler.control import find, wait_until
+from quarterdeck.scheduler.reaching import Reach, reach
 from quarterdeck.scheduler.replay.sources import Request
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import runs, traffic_queries
@@ -57,9 +58,14 @@ class Player:
         self.tallies: dict[str, Tally] = {}
 
     async def __aenter__(self) -> Player:
-        limits = httpx.Limits(max_connections=CONCURRENCY)
-        self._client = httpx.AsyncClient(limits=limits, timeout=ANSWER_S, trust_env=False)
-        self._address = self._find_address()
+        reached = self._find()
+        self._client = httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=CONCURRENCY),
+            timeout=ANSWER_S,
+            trust_env=False,
+            verify=True if reached is None else reached.verify,
+            headers=None if reached is None else reached.headers,
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -110,13 +116,17 @@ class Player:
                 if self._stopped():
                     return None
                 await asyncio.sleep(PAUSE_S)  # the daemon is starting a new server; there is nobody to notify us
-                self._address = self._find_address()
+                self._find()
         return None
 
-    def _find_address(self) -> str:
-        """Where the server listens now; the last known place while there is none."""
+    def _find(self) -> Reach | None:
+        """Learn where the server listens now; it stays the last known place while there is none."""
         service = find(self._state.database, ServiceKind.SERVER)
-        return self._address if service is None else f"http://{service.host}:{service.port}"
+        if service is None:
+            return None
+        found = reach(self._state.workspace, service)
+        self._address = found.address
+        return found
 
     def catch_up(self) -> None:
         """Wait until the daemon has counted every answer and label, and no run is under way."""

@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         workspace = find_workspace(Path.cwd(), options.workspace)
         settings = read_settings(workspace.settings_file)
         if options.place:
-            serve_beside(workspace, settings, place=options.place, descriptor=options.listener)
+            host = options.host or settings.host
+            serve_beside(workspace, settings, host=host, place=options.place, descriptor=options.listener)
             return 0
         port = settings.port if options.port is None else options.port
         serve(workspace, settings, host=options.host or settings.host, port=port)

@@ -9,6 +9,8 @@
     GET  /openapi.json, /docs  this, with every endpoint's fields; openapi/
     /v2/...                    the Open Inference Protocol; v2/handlers.py
 
+guard.py says before anything is read who may ask for it.
+
 A list of labels is judged one by one: 200 when all are kept, otherwise 207 with the problems; the others
 are kept.
 """
@@ -26,6 +28,7 @@ from quarterdeck.core.errors import NotFoundError, QuarterdeckError
 from quarterdeck.core.ids import new_id
 from quarterdeck.scheduler.serving.counters import Counters, Problems, exposition
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
+from quarterdeck.scheduler.serving.guard import Asker, Guard
 from quarterdeck.scheduler.serving.http import (
     JSON,
     TEXT,
@@ -36,6 +39,7 @@ from quarterdeck.scheduler.serving.http import (
     error_reply,
     http_error,
 )
+from quarterdeck.scheduler.serving.limits import Limits
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.openapi.document import Documents
 from quarterdeck.scheduler.serving.predicting import PredictionDesk
@@ -49,7 +53,7 @@ log = logging.getLogger(__name__)
 
 _PREDICT = "/predict/"
 
-Handler = Callable[[Scope, Transport], Awaitable[Reply]]
+Handler = Callable[[Scope, Transport, Asker], Awaitable[Reply]]
 
 
 class App:
@@ -66,7 +70,10 @@ class App:
         problems: Problems,
         snapshots: Snapshots,
         ready: Callable[[], bool],
+        guard: Guard,
+        limits: Limits,
     ) -> None:
+        self._guard = guard
         self._router = router
         self._log = prediction_log
         self._feedback = feedback
@@ -75,7 +82,7 @@ class App:
         self._problems = problems
         self._snapshots = snapshots
         self._ready = ready
-        self._desk = PredictionDesk(router, prediction_log, counters, problems)
+        self._desk = PredictionDesk(router, prediction_log, counters, problems, limits)
         self._documents = Documents(router)
         self._v2 = OpenInference(router, self._desk, bodies, ready)
         self._handlers: dict[str, tuple[str, Handler]] = {
@@ -93,13 +100,16 @@ class App:
         self._counters.requests += 1
         path = scope.path
         try:
+            asker = self._guard.admit(scope)
             if path.startswith(_PREDICT) and scope.method == "POST":
-                body = await self._bodies.json(scope, transport)
-                answer = self._desk.answer_body(self._router.route(path[len(_PREDICT) :]), body, started)
+                body = await self._bodies.json(scope, transport, asker)
+                answer = self._desk.answer_body(self._router.route(path[len(_PREDICT) :]), body, started, asker)
                 transport.response_bytes(200, JSON, await answer)
                 return
-            v2 = path.startswith(PREFIX)
-            reply = await (self._v2.answer(scope, transport, started) if v2 else self._other(scope, transport))
+            if path.startswith(PREFIX):
+                reply = await self._v2.answer(scope, transport, started, asker)
+            else:
+                reply = await self._other(scope, transport, asker)
         except QuarterdeckError as error:
             reply = self._told(scope, error)
         except RSGIProtocolClosed:  # the client has gone
@@ -109,9 +119,11 @@ class App:
         if reply.status >= 400 and path != "/readyz":  # "not yet" is an answer, not a failure
             self._counters.errors += 1
             self._counters.failed += reply.status >= 500
+            if reply.status in self._counters.refused:
+                self._counters.refused[reply.status] += 1
         transport.response_bytes(reply.status, reply.headers, reply.body)
 
-    async def _other(self, scope: Scope, transport: Transport) -> Reply:
+    async def _other(self, scope: Scope, transport: Transport, asker: Asker) -> Reply:
         method, handler = self._handlers.get(scope.path, (None, None))
         if scope.path.startswith(_PREDICT):
             method = "POST"
@@ -121,11 +133,12 @@ class App:
         if handler is None or scope.method not in (method, "HEAD" if method == "GET" else method):
             reply = error_reply(http_error(405, f"{scope.method} is not answered here", f"use {method}"))
             return reply._replace(headers=[*JSON, ("allow", method or "")])
-        return await handler(scope, transport)
+        return await handler(scope, transport, asker)
 
-    async def _take_feedback(self, scope: Scope, transport: Transport) -> Reply:
-        items, is_list = decode_labels(await self._bodies.json(scope, transport))
-        outcomes = await self._feedback.take(items)
+    async def _take_feedback(self, scope: Scope, transport: Transport, asker: Asker) -> Reply:
+        body = await self._bodies.json(scope, transport, asker)
+        items, is_list = decode_labels(body, self._desk.limits)
+        outcomes = await self._feedback.take(items, asker.may)
         accepted = outcomes.count(None)
         if not is_list:
             if outcomes[0] is not None:
@@ -144,22 +157,25 @@ class App:
         ]
         return Reply.of({"accepted": accepted, "problems": problems}, 207 if problems else 200)
 
-    async def _index(self, _: Scope, __: Transport) -> Reply:
-        endpoints = {name: _described(route) for name, route in sorted(self._router.routes.items())}
+    async def _index(self, _: Scope, __: Transport, asker: Asker) -> Reply:
+        routes = sorted(self._router.routes.items())
+        endpoints = {name: _described(route) for name, route in routes if asker.may(name)}
         return Reply.of({"server": "quarterdeck", "endpoints": endpoints})
 
-    async def _healthz(self, _: Scope, __: Transport) -> Reply:
+    async def _healthz(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         return Reply.of({"status": "alive"})
 
-    async def _readyz(self, _: Scope, __: Transport) -> Reply:
+    async def _readyz(self, _: Scope, __: Transport, asker: Asker) -> Reply:
         ready = self._ready()
+        if not asker.knows_all:  # health is open; what the endpoints are called and suffer from is not
+            return Reply.of({"ready": ready}, 200 if ready else 503)
         challengers = {name: _trial(route) for name, route in self._challenged()}
         data = {"ready": ready, "endpoints": self.versions(), "problems": self._problems.texts()}
         if challengers:
             data["challengers"] = challengers
         return Reply.of(data, 200 if ready else 503)
 
-    async def _metrics(self, _: Scope, __: Transport) -> Reply:
+    async def _metrics(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         """Of all processes of the server, whichever was asked."""
         self._snapshots.write(self._log.pending)
         found = self._snapshots.all()
@@ -172,10 +188,10 @@ class App:
         )
         return Reply(200, text.encode(), TEXT)
 
-    async def _openapi(self, _: Scope, __: Transport) -> Reply:
+    async def _openapi(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         return self._documents.document()
 
-    async def _docs(self, _: Scope, __: Transport) -> Reply:
+    async def _docs(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         return self._documents.page()
 
     def versions(self) -> dict[str, int | None]:

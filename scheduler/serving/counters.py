@@ -46,6 +46,7 @@ class Counters:
         self.requests = 0  # to any address
         self.errors = 0  # answered 4xx or 5xx
         self.failed = 0  # answered 5xx
+        self.refused = {401: 0, 403: 0, 429: 0}  # of those: no token that counts, outside its scope, over a rate
         self.labels = 0  # accepted
         self.dropped = 0  # rows that the prediction log had no room for
         self.shadow_dropped = 0
@@ -107,6 +108,9 @@ def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]
     for name, kind, says, value in plain:
         yield from _head(name, kind, says)
         yield f"quarterdeck_{name} {value}"
+    yield from _head("request_refusals_total", "counter", "Requests that the guard refused, by status.")
+    for status, count in counters.refused.items():
+        yield f'quarterdeck_request_refusals_total{{status="{status}"}} {count}'
     yield from _by_version("prediction", "Of the answers that clients got", counters.by_version)
     yield from _by_version("shadow", "Of a challenger's answers beside them", counters.shadow)
 

@@ -37,10 +37,11 @@ class Family:
     """The processes beside this one. tick() about every second; close() before this one ends."""
 
     def __init__(
-        self, workspace: Path, size: int, descriptor: int, clock: Callable[[], float] = time.monotonic
+        self, workspace: Path, size: int, descriptor: int, *, host: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`size` with this process; `descriptor`: of the listening socket, which is the family's from now on."""
+        """`size` with this process; `descriptor`: of the socket listening at `host`, the family's from now on."""
         self._workspace = workspace
+        self._host = host
         self._descriptor = descriptor
         self._clock = clock
         self._members = [_Member(place) for place in range(1, size)]
@@ -83,7 +84,7 @@ class Family:
         member.started = now
         member.process = subprocess.Popen(  # noqa: S603  # a list, no shell
             [sys.executable, "-m", "quarterdeck.scheduler.serving", "--workspace", str(self._workspace),
-             "--place", str(member.place), "--listener", str(self._descriptor)],
+             "--host", self._host, "--place", str(member.place), "--listener", str(self._descriptor)],
             stdin=subprocess.PIPE,
             pass_fds=(self._descriptor,),
             start_new_session=True,  # a ctrl+c in the terminal is the first one's to hear

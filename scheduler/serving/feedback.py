@@ -32,8 +32,20 @@ OTHERS_S = 0.5  # so long another process has to log it
 SignatureOf = Callable[[str], Signature | None]  # an endpoint's
 
 
+May = Callable[[str], bool]  # whether the one who sends a label may for this endpoint
+
+
+def _everybody(_: str) -> bool:
+    return True
+
+
+class _Item(NamedTuple):
+    sent: Any
+    may: May
+
+
 class _Waiting(NamedTuple):
-    items: Sequence[Any]
+    items: Sequence[_Item]
     outcomes: asyncio.Future[list[QuarterdeckError | None]]
 
 
@@ -61,24 +73,25 @@ class FeedbackDesk:
         self._waiting: list[_Waiting] = []
         self._work: asyncio.Task[None] | None = None
 
-    async def take(self, items: Sequence[Any]) -> list[QuarterdeckError | None]:
+    async def take(self, items: Sequence[Any], may: May = _everybody) -> list[QuarterdeckError | None]:
         """Judge and keep each {"id", "label"}; None for one that is kept, or was before.
 
+        An id of an endpoint that the sender may not ask is not found: whether it exists is not theirs to know.
         Raises UnavailableError where traffic.db cannot be written: none of these is kept then.
         """
-        outcomes = await self._submit(items)
+        outcomes = await self._submit(items, may)
         deadline = self._loop.time() + OTHERS_S
         while not self._alone and _fresh(items, outcomes) and self._loop.time() < deadline:
             await asyncio.sleep(EVERY_S)  # it may wait for the log in another process of the server
             unknown = _unknown(outcomes)
-            again = await self._submit([items[place] for place in unknown])
+            again = await self._submit([items[place] for place in unknown], may)
             for place, outcome in zip(unknown, again, strict=True):
                 outcomes[place] = outcome
         self._counters.labels += outcomes.count(None)
         return outcomes
 
-    async def _submit(self, items: Sequence[Any]) -> list[QuarterdeckError | None]:
-        waiting = _Waiting(items, self._loop.create_future())
+    async def _submit(self, items: Sequence[Any], may: May) -> list[QuarterdeckError | None]:
+        waiting = _Waiting([_Item(item, may) for item in items], self._loop.create_future())
         self._waiting.append(waiting)
         if self._work is None or self._work.done():
             self._work = self._loop.create_task(self._keep_all())
@@ -98,7 +111,7 @@ class FeedbackDesk:
                 waiting.outcomes.set_result(outcomes[start : start + len(waiting.items)])
                 start += len(waiting.items)
 
-    async def _keep(self, items: list[Any]) -> list[QuarterdeckError | None]:
+    async def _keep(self, items: list[_Item]) -> list[QuarterdeckError | None]:
         unlogged = self._log.pending
         outcomes = await self._record(items)
         unknown = _unknown(outcomes)
@@ -108,9 +121,10 @@ class FeedbackDesk:
                 outcomes[place] = outcome
         return outcomes
 
-    async def _record(self, items: list[Any]) -> list[QuarterdeckError | None]:
+    async def _record(self, items: list[_Item]) -> list[QuarterdeckError | None]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, record, self._database, items, self._signature_of, now_us())
+        sent, may = [item.sent for item in items], [item.may for item in items]
+        return await loop.run_in_executor(self._writer, record, self._database, sent, self._signature_of, now_us(), may)
 
 
 def _unknown(outcomes: Sequence[QuarterdeckError | None]) -> list[int]:
@@ -134,18 +148,25 @@ def _milliseconds(identifier: str) -> int | None:
 
 
 def record(
-    database: Database, items: Sequence[Any], signature_of: SignatureOf, at: int
+    database: Database,
+    items: Sequence[Any],
+    signature_of: SignatureOf,
+    at: int,
+    may: Sequence[May] | None = None,
 ) -> list[QuarterdeckError | None]:
-    """Keep the labels that are right, in one transaction; the outcome of each, in order."""
+    """Keep the labels that are right, in one transaction; the outcome of each, in order.
+
+    `may`: for each, whether its sender may for an endpoint; None lets all of them.
+    """
     ids = [item["id"] for item in items if _is_item(item)]
     new: dict[str, dict[str, Any]] = {}
     outcomes: list[QuarterdeckError | None] = []
     with database.write() as tx:
         endpoints, stored = endpoints_of(tx, ids), labels_of(tx, ids)
         kept = dict(stored)
-        for item in items:
+        for item, allowed in zip(items, may or [_everybody] * len(items), strict=True):
             try:
-                row = _judge(item, endpoints, signature_of)
+                row = _judge(item, endpoints, signature_of, allowed)
                 text = kept.setdefault(row["id"], row["label"])
                 if text != row["label"]:
                     raise ConflictError(
@@ -164,11 +185,11 @@ def _is_item(item: Any) -> bool:
     return item.__class__ is dict and item.keys() == {"id", "label"} and item["id"].__class__ is str
 
 
-def _judge(item: Any, endpoints: dict[str, str], signature_of: SignatureOf) -> dict[str, Any]:
+def _judge(item: Any, endpoints: dict[str, str], signature_of: SignatureOf, may: May) -> dict[str, Any]:
     if not _is_item(item):
         raise InputError('expected an object with "id", a prediction\'s id, and "label"')
     endpoint = endpoints.get(item["id"])
-    if endpoint is None:
+    if endpoint is None or not may(endpoint):
         raise NotFoundError(
             f"there is no prediction {item['id'][:60]!r}",
             hint="send the id that the prediction's answer named",

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.errors import QuarterdeckError, UsageError
-from quarterdeck.scheduler.serving.protocols import MOST_BYTES, encode
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
+from quarterdeck.scheduler.serving.protocols import encode
 
-SLOWEST_BODY_S = 10.0
 JSON = [("content-type", "application/json")]
 TEXT = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
 
@@ -39,6 +39,12 @@ class Transport(Protocol):
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
 
 
+class Payer(Protocol):
+    """Whose rate a body counts against."""
+
+    def took(self, size: int, /) -> None: ...
+
+
 class Reply(NamedTuple):
     status: int
     body: bytes
@@ -57,38 +63,48 @@ def http_error(status: int, message: str, hint: str | None = None) -> UsageError
 
 
 def error_reply(error: QuarterdeckError, **more: str) -> Reply:
-    return Reply.of({"error": error.message, "where": error.where, "hint": error.hint, **more}, error.http_status)
+    data = {"error": error.message, "where": error.where, "hint": error.hint, **more}
+    return Reply(error.http_status, encode(data), [*JSON, *error.http_headers] if error.http_headers else JSON)
 
 
 class Bodies:
     """Reads the bodies of requests. sweep() gives up on those that do not arrive."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self._limits = limits
         self._began: dict[asyncio.Task[Any], float] = {}
         self._expired: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.get_running_loop()
 
-    async def json(self, scope: Scope, transport: Transport) -> bytes:
-        """The body of a request that must hold JSON. Raises UsageError with status 408, 413 or 415."""
+    async def json(self, scope: Scope, transport: Transport, payer: Payer | None = None) -> bytes:
+        """The body of a request that must hold JSON. Raises UsageError with status 408, 413 or 415.
+
+        `payer` is told the size of a body that came without saying it.
+        """
         kind = scope.headers.get("content-type")
         if kind != "application/json" and not _is_json(kind or ""):
             # a web page may send other types to this machine without asking; it must not be able to send labels
             raise http_error(415, "expected content-type application/json", "send that header with the request")
-        return await self.read(transport, scope.headers.get("content-length"))
+        return await self.read(transport, scope.headers.get("content-length"), payer)
 
-    async def read(self, transport: Transport, length: str | None = None) -> bytes:
+    async def read(self, transport: Transport, length: str | None = None, payer: Payer | None = None) -> bytes:
         """The body, whatever it holds; `length` as its header says. Raises UsageError with status 408 or 413."""
-        if length is not None and int(length) > MOST_BYTES:
-            raise _too_large()
+        if length is not None and int(length) > self._limits.body_bytes:
+            raise _too_large(self._limits.body_bytes)
         task = asyncio.current_task()
         assert task is not None  # a request's handler always runs in a task
         self._began[task] = self._loop.time()
         try:
-            return await (transport() if length is not None else _limited(transport))
+            if length is not None:
+                return await transport()
+            body = await _limited(transport, self._limits.body_bytes)
+            if payer is not None:
+                payer.took(len(body))
+            return body
         except asyncio.CancelledError:
             if task not in self._expired:
                 raise
-            raise http_error(408, f"the body did not arrive within {SLOWEST_BODY_S:.0f} s") from None
+            raise http_error(408, f"the body did not arrive within {self._limits.body_seconds:g} s") from None
         finally:
             del self._began[task]
             self._expired.discard(task)
@@ -97,24 +113,25 @@ class Bodies:
         """Called about every second: a timer for each request would cost more than reading it."""
         now = self._loop.time()
         for task, began in self._began.items():
-            if now - began > SLOWEST_BODY_S and task not in self._expired:
+            if now - began > self._limits.body_seconds and task not in self._expired:
                 self._expired.add(task)
                 task.cancel()
 
 
-async def _limited(transport: Transport) -> bytes:
+async def _limited(transport: Transport, most: int) -> bytes:
     """A body of unknown length."""
     parts, size = [], 0
     async for part in transport:
         size += len(part)
-        if size > MOST_BYTES:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         parts.append(part)
     return b"".join(parts)
 
 
-def _too_large() -> UsageError:
-    return http_error(413, f"the body is larger than {MOST_BYTES // 1024**2} MiB", "send several requests")
+def _too_large(most: int) -> UsageError:
+    said = f"{most // 1024**2} MiB" if most % 1024**2 == 0 else f"{most:,} bytes"
+    return http_error(413, f"the body is larger than {said}", "send several requests")
 
 
 def _is_json(kind: str) -> bool:

@@ -1,4 +1,4 @@
-"""The listening socket, and granian on it.
+"""The listening socket, and granian on it, with TLS or without.
 
 Granian binds with SO_REUSEPORT: a second server on the same port would start and take half of the requests.
 So the socket is bound here, where a port in use is an error, and handed over.
@@ -6,71 +6,76 @@ So the socket is bound here, where a port in use is an error, and handed over.
 
 from __future__ import annotations
 
-import ipaddress
+import resource
 import socket
 from typing import Any
 
 from granian._granian import SocketHolder
-from granian.constants import HTTPModes
+from granian.constants import HTTPModes, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from quarterdeck.core.errors import NotAllowedError, UnavailableError
+from quarterdeck.core.errors import UnavailableError
+from quarterdeck.scheduler.serving.exposure import Tls
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 
 BACKLOG = 1_024
-MOST_CONNECTIONS = 4_096
-SLOWEST_HEADER_MS = 10_000  # also how long an idle connection is kept
+OTHER_FILES = 512  # databases, models, pipes: what a process has open beside its connections
 STOP_S = 5  # requests that are being answered when the server stops get so long
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on this machine's own address; port 0 takes a free one.
+def listen(address: str, port: int, *, answer_seconds: float = DEFAULT.answer_seconds) -> socket.socket:
+    """A listening socket on an address of exposure.py; port 0 takes a free one.
 
-    Raises NotAllowedError for an address that others reach, UnavailableError for a port in use.
+    `answer_seconds`: how long a connection stays whose client does not take what was sent to it.
+    Raises UnavailableError for a port in use, and for an address that is not this machine's.
     """
-    address = _loopback(host)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from the socket that accepts them
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(answer_seconds * 1000))
         listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise UnavailableError(
             f"port {port} cannot be used: {error.strerror}",
-            where=host,
+            where=address,
             hint="stop what listens there, or name another with --port (0 takes a free one)",
         ) from error
     listener.setblocking(False)
     return listener
 
 
-def _loopback(host: str) -> str:
-    name = "127.0.0.1" if host == "localhost" else host
-    try:
-        if ipaddress.ip_address(name).is_loopback:
-            return name
-    except ValueError:
-        pass
-    raise NotAllowedError(
-        f"{host} is reached from other machines, and this version knows no tokens",
-        hint="use 127.0.0.1, and a proxy or an SSH tunnel that asks who is there",
-    )
+def room_for(connections: int) -> int:
+    """Let the process have so many connections open, as far as the system allows; how many it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if most > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(1, min(connections, max(most, soft) - OTHER_FILES))
 
 
 class HttpServer(Server):
     """Granian in this process's loop, on a socket that is listening already and is the server's from now on."""
 
-    def __init__(self, app: Any, listener: socket.socket) -> None:
+    def __init__(self, app: Any, listener: socket.socket, *, limits: Limits = DEFAULT, tls: Tls | None = None) -> None:
         super().__init__(
             app,
             http=HTTPModes.http1,
             websockets=False,
             backlog=BACKLOG,
-            backpressure=MOST_CONNECTIONS,
-            http1_settings=HTTP1Settings(header_read_timeout=SLOWEST_HEADER_MS),
+            backpressure=limits.connections,
+            http1_settings=HTTP1Settings(header_read_timeout=round(limits.header_seconds * 1000)),
             log_enabled=False,
+            ssl_cert=None if tls is None else tls.certificate,
+            ssl_key=None if tls is None else tls.key,
+            ssl_protocol_min=SSLProtocols.tls12,
         )
         self.workers_kill_timeout = STOP_S
         # granian's stubs describe an older constructor, and its attributes only as they begin

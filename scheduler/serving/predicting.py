@@ -21,6 +21,8 @@ from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.forms import PLAIN, Form
+from quarterdeck.scheduler.serving.guard import ANYBODY, Asker
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
 from quarterdeck.scheduler.serving.reader import ORDINARY, Request
@@ -28,39 +30,58 @@ from quarterdeck.scheduler.serving.router import Route, Router
 from quarterdeck.scheduler.serving.shadow import Answered, Shadow
 from quarterdeck.scheduler.serving.split import Split
 
-Read = Callable[[bytes], Request]
+Read = Callable[[bytes, Limits], Request]
 
 
 class PredictionDesk:
     """One object a process; every call runs in the loop."""
 
-    def __init__(self, router: Router, log: PredictionLog, counters: Counters, problems: Problems) -> None:
+    def __init__(
+        self,
+        router: Router,
+        log: PredictionLog,
+        counters: Counters,
+        problems: Problems,
+        limits: Limits = DEFAULT,
+    ) -> None:
         self._router = router
+        self.limits = limits
         self._log = log
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._split = SplitDesk(log, counters, problems, self.aside)
 
-    def answer_body(self, route: Route, body: bytes, started: int) -> Awaitable[bytes]:
+    def answer_body(self, route: Route, body: bytes, started: int, asker: Asker = ANYBODY) -> Awaitable[bytes]:
         """The answer to a body of JSON rows. Raises QuarterdeckError where they are wrong, or the version fails."""
         live = self._router.champion(route)
         read = live.reader.read if route.wide is None else route.wide.read
         if len(body) > ORDINARY:
-            return self._answer_large(route, live, read, body, started)
-        return self.answer(route, live, read(body), form=PLAIN, started=started)
+            return self._answer_large(route, live, read, body, started, asker)
+        return self.answer(route, live, read(body, self.limits), form=PLAIN, started=started, asker=asker)
 
-    async def _answer_large(self, route: Route, live: LiveModel, read: Read, body: bytes, started: int) -> bytes:
-        request = await self.aside(read, body)
-        return await self.answer(route, live, request, form=PLAIN, started=started)
+    async def _answer_large(
+        self, route: Route, live: LiveModel, read: Read, body: bytes, started: int, asker: Asker
+    ) -> bytes:
+        request = await self.aside(read, body, self.limits)
+        return await self.answer(route, live, request, form=PLAIN, started=started, asker=asker)
 
     def answer(
-        self, route: Route, champion: LiveModel, request: Request, *, form: Form, started: int
+        self,
+        route: Route,
+        champion: LiveModel,
+        request: Request,
+        *,
+        form: Form,
+        started: int,
+        asker: Asker = ANYBODY,
     ) -> Awaitable[bytes]:
         """The answer to rows that were checked against the champion's signature.
 
-        `started`: time.perf_counter_ns() when the request came. Raises QuarterdeckError where the champion fails.
+        `started`: time.perf_counter_ns() when the request came. Raises QuarterdeckError where the champion fails, and
+        where the one who asks may not, or not so many.
         """
+        asker.take(route.name, len(request.rows))
         ids = [new_id() for _ in request.rows]
         if route.split is not None and route.canary is not None:
             return self._divided(route, route.split, route.canary, request, ids, form, started)

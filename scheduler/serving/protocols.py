@@ -12,15 +12,14 @@ import numpy as np
 from quarterdeck.core.errors import InputError, QuarterdeckError, UsageError
 from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.models.signature import Signature
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 from quarterdeck.scheduler.serving.repeats import refuse_repeats
 
 T = TypeVar("T")
 
-MOST_BYTES = 4 * 1024 * 1024
-MOST_ROWS = 10_000
-
 _decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
+_NESTING = (dict, list)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
 
@@ -131,56 +130,78 @@ def _text(value: str | int | float) -> str:
     return encode(value).decode()
 
 
-def decode_rows(body: bytes) -> list[Any]:
+def decode_rows(body: bytes, limits: Limits = DEFAULT) -> list[Any]:
     """The rows of a prediction request: one object, a list of objects, or {"rows": [...]}.
 
     What a row holds is not looked at. Raises UsageError for what is not JSON, InputError for
     no rows or too many.
     """
-    data = decode(body)
+    data = decode(body, limits.json_depth)
     if data.__class__ is dict:
         if len(data) != 1 or data.get("rows").__class__ is not list:
             return [data]
         data = data["rows"]
     if data.__class__ is not list:
         raise InputError("expected a row as an object, a list of rows, or an object with a list `rows`")
-    check_most(len(data), "rows")
+    check_size(len(data), "rows", limits)
     return list(data)
 
 
-def decode_labels(body: bytes) -> tuple[list[Any], bool]:
+def decode_labels(body: bytes, limits: Limits = DEFAULT) -> tuple[list[Any], bool]:
     """The items of a feedback request, and whether they came as a list."""
-    data = decode(body)
+    data = decode(body, limits.json_depth)
     if data.__class__ is not list:
         return [data], False
-    check_most(len(data), "labels")
+    check_size(len(data), "labels", limits)
     return data, True
 
 
-def check_most(count: int, what: str) -> None:
-    """Raises InputError for none, and for more than a request may have."""
+def check_size(count: int, what: str, limits: Limits = DEFAULT) -> None:
+    """Raises InputError for no rows, or more than the limits allow."""
     if not count:
         raise InputError(f"the request has no {what}", hint="send at least one")
-    if count > MOST_ROWS:
+    if count > limits.body_rows:
         hint = "send several requests"
-        raise InputError(f"the request has {count:,} {what}, more than {MOST_ROWS:,}", hint=hint)
+        raise InputError(f"the request has {count:,} {what}, more than {limits.body_rows:,}", hint=hint)
 
 
-def decode(body: bytes) -> Any:
-    """Any JSON value.
+def decode(body: bytes, depth: int = DEFAULT.json_depth) -> Any:
+    """Any JSON value that is nested so deep at most.
 
     Raises UsageError that says where the JSON breaks off, InputError where an object has a key twice.
     """
     try:
         data = _decode(body)
     except RecursionError:
-        raise UsageError("the JSON is nested too deeply", hint="a row is an object of plain values") from None
+        raise _too_deep(depth) from None
     except UnicodeDecodeError:
         raise UsageError("the body is not UTF-8 text", hint="send JSON in UTF-8") from None
     except msgspec.DecodeError as error:
         raise malformed(str(error), body) from None
+    if data.__class__ in _NESTING:
+        _check_depth(data, depth)
     refuse_repeats(body, data)
     return data
+
+
+def _check_depth(data: Any, most: int) -> None:
+    """Level by level, without recursion: what is nested deeper never reaches code that recurses."""
+    level = [data]
+    for _ in range(most):
+        level = [
+            inner
+            for item in level
+            for inner in (item.values() if item.__class__ is dict else item)
+            if inner.__class__ in _NESTING
+        ]
+        if not level:
+            return
+    raise _too_deep(most)
+
+
+def _too_deep(most: int) -> UsageError:
+    hint = "a row is an object of plain values"
+    return UsageError(f"the JSON is nested too deeply: deeper than {most}", hint=hint)
 
 
 def malformed(reason: str, body: bytes) -> UsageError:

@@ -20,7 +20,8 @@ from quarterdeck.core.errors import InputError, QuarterdeckError
 from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range, check_time
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.prediction import compile_checker
-from quarterdeck.scheduler.serving.protocols import MOST_ROWS, decode_rows
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
+from quarterdeck.scheduler.serving.protocols import decode_rows
 from quarterdeck.scheduler.serving.repeats import surely_once
 
 ORDINARY = 64 * 1024  # bytes; larger bodies are read in a thread, in steps that let others in between
@@ -63,10 +64,10 @@ class RowReader:
         if _can_compile(signature):
             self._compile(signature)
 
-    def read(self, body: bytes) -> Request:
+    def read(self, body: bytes, limits: Limits = DEFAULT) -> Request:
         """Raises UsageError for what is not JSON, InputError for the first wrong value, with row and field."""
-        found = self._read_ordinary(body) if len(body) <= ORDINARY else None
-        return self._read_any(body) if found is None else found
+        found = self._read_ordinary(body, limits.body_rows) if len(body) <= ORDINARY else None
+        return self.check(decode_rows(body, limits)) if found is None else found
 
     def check(self, rows: Sequence[Any]) -> Request:
         """Rows that were decoded already."""
@@ -74,10 +75,7 @@ class RowReader:
         values = list(zip(*checked.columns.values(), strict=True))
         return Request(rows, values, checked.entities, checked.times)
 
-    def _read_any(self, body: bytes) -> Request:
-        return self.check(decode_rows(body))
-
-    def _read_ordinary(self, body: bytes) -> Request | None:
+    def _read_ordinary(self, body: bytes, most: int = DEFAULT.body_rows) -> Request | None:
         """None where anything is out of the ordinary."""
         if self._one is None or self._many is None:
             return None
@@ -90,7 +88,7 @@ class RowReader:
             times = [None] * len(rows) if self._time < 0 else [_time(row[self._time]) for row in rows]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InputError):
             return None
-        if not 0 < len(rows) <= MOST_ROWS:
+        if not 0 < len(rows) <= most:
             return None
         entities = [None] * len(rows) if self._entity < 0 else [_given(row[self._entity]) for row in rows]
         if rows[0][self._fields :]:
@@ -133,12 +131,12 @@ class WideReader:
         self._champion = champion
         self._more = _known(challengers) - _known(champions)
 
-    def read(self, body: bytes) -> Request:
+    def read(self, body: bytes, limits: Limits = DEFAULT) -> Request:
         """The champion's rows; `sent` has the challenger's fields too. Raises what the champion's reader does."""
         try:
-            return self._champion.read(body)
+            return self._champion.read(body, limits)
         except InputError:
-            return self.check(decode_rows(body))
+            return self.check(decode_rows(body, limits))
 
     def check(self, rows: Sequence[Any]) -> Request:
         """Rows that were decoded already."""

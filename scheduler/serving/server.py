@@ -24,10 +24,14 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.scheduler.serving.app import App
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.exposure import Exposure, exposure, require_client
 from quarterdeck.scheduler.serving.family import Family
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
+from quarterdeck.scheduler.serving.guard import Guard
 from quarterdeck.scheduler.serving.http import Bodies
-from quarterdeck.scheduler.serving.listener import HttpServer, listen
+from quarterdeck.scheduler.serving.limiter import Meters
+from quarterdeck.scheduler.serving.limits import Limits
+from quarterdeck.scheduler.serving.listener import HttpServer, listen, room_for
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.router import Router
@@ -35,7 +39,9 @@ from quarterdeck.scheduler.serving.shadow import Shadow
 from quarterdeck.scheduler.serving.snapshots import Snapshots, together
 from quarterdeck.scheduler.serving.watcher import Ticks, Watch, Watcher
 from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.clients import read_clients
 from quarterdeck.store.engine import ChangeWatch, Database
+from quarterdeck.store.local_secret import local_secret
 from quarterdeck.store.migrate import migrate
 from quarterdeck.store.plans import TrafficPlan, read_plan
 from quarterdeck.store.service_rows import announce_server, beat_server, stop_server
@@ -57,24 +63,37 @@ SWITCH_S = 0.0005  # how long a thread may keep the loop waiting; Python's own d
 def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, with as many processes as the settings say.
 
-    Raises UnavailableError for a port in use, NotAllowedError for an address that other machines reach,
-    ConflictError while another server of the workspace runs.
+    Raises UnavailableError for a port in use, ConflictError while another server of the workspace runs, and what
+    exposure.py does for an address that other machines reach.
     """
-    _run(workspace, settings, host, listen(host, port), place=0)
+    exposed = exposure(settings, host, workspace.root)
+    with _running(workspace, settings) as (database, traffic):
+        with database.read() as tx:
+            require_client(exposed, read_clients(tx, settings.environment).values(), utc_now())
+        listener = listen(exposed.address, port, answer_seconds=settings.answer_seconds)
+        _run(_Process(workspace, settings, database, traffic, exposed, listener, place=0))
 
 
-def serve_beside(workspace: Workspace, settings: Settings, *, place: int, descriptor: int) -> None:
+def serve_beside(workspace: Workspace, settings: Settings, *, host: str, place: int, descriptor: int) -> None:
     """Serve as one more process of a server that runs, on its socket, until that one has gone."""
-    listener = socket.socket(fileno=descriptor)
-    _run(workspace, settings, listener.getsockname()[0], listener, place=place)
+    exposed = exposure(settings, host, workspace.root)
+    with _running(workspace, settings) as (database, traffic):
+        listener = socket.socket(fileno=descriptor)
+        _run(_Process(workspace, settings, database, traffic, exposed, listener, place=place))
 
 
-def _run(workspace: Workspace, settings: Settings, host: str, listener: socket.socket, *, place: int) -> None:
+def _run(process: _Process) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(process.run())
+
+
+@contextmanager
+def _running(workspace: Workspace, settings: Settings) -> Iterator[tuple[Database, Database]]:
+    """The databases of a server's process."""
     sys.setswitchinterval(SWITCH_S)
     workspace.prepare_state()
-    loop = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-    with _databases(workspace, settings) as (database, traffic), loop as runner:
-        runner.run(_Process(workspace, settings, database, traffic, host, listener, place).run())
+    with _databases(workspace, settings) as both:
+        yield both
 
 
 @contextmanager
@@ -116,8 +135,9 @@ class _Process:
         settings: Settings,
         database: Database,
         traffic: Database,
-        host: str,
+        exposed: Exposure,
         listener: socket.socket,
+        *,
         place: int,
     ) -> None:
         """`place`: its number among the server's processes; 0 is the one that was started, and keeps the others."""
@@ -125,7 +145,7 @@ class _Process:
         self._settings = settings
         self._database = database
         self._traffic = traffic
-        self._host = host
+        self._exposed = exposed
         self._port: int = listener.getsockname()[1]
         self._listener = listener
         self._place = place
@@ -137,6 +157,7 @@ class _Process:
         self._house = ThreadPoolExecutor(1, thread_name_prefix="service")
 
     async def run(self) -> None:
+        self._loop = asyncio.get_running_loop()
         if self._place == 0:
             self._begin()
         else:
@@ -152,7 +173,9 @@ class _Process:
         writing = loop.create_task(self._keep_up("prediction log", self._log.run))
         # connections made meanwhile wait in the socket's queue: an early request is answered late, not refused
         await self._watcher.first_plan(FIRST_PLAN_S)
-        log.info("serving on http://%s:%s (process %s)", self._host, self._port, os.getpid())
+        exposed = self._exposed
+        scheme = "http" if exposed.tls is None else "https"
+        log.info("serving on %s://%s:%s (process %s)", scheme, exposed.address, self._port, os.getpid())
         gc.collect()
         gc.freeze()  # what was made so far stays: the collector need not look at it again
         gc.set_threshold(*COLLECT)
@@ -167,12 +190,18 @@ class _Process:
 
     def _begin(self) -> None:
         """Say that this is the server now, and prepare the processes beside it: they start with the first beat."""
+        exposed = self._exposed
+        certificate = None if exposed.tls is None else str(exposed.tls.certificate)
         with self._database.write() as tx:
-            announce_server(tx, name=NAME, pid=os.getpid(), host=self._host, port=self._port, now=utc_now())
+            announce_server(
+                tx, name=NAME, pid=os.getpid(), host=exposed.address, port=self._port, certificate=certificate,
+                now=utc_now(),
+            )  # fmt: skip
         self._snapshots.begin()
         size = self._settings.server_processes
         if size > 1:
-            self._family = Family(self._workspace.root, size, os.dup(self._listener.fileno()))
+            descriptor = os.dup(self._listener.fileno())
+            self._family = Family(self._workspace.root, size, descriptor, host=exposed.address)
 
     def _parent_gone(self) -> None:
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
@@ -194,7 +223,17 @@ class _Process:
         self._log = PredictionLog(self._traffic, self._writer, self._counters, self._problems)
         alone = self._settings.server_processes == 1
         feedback = FeedbackDesk(self._traffic, self._writer, self._log, router.signature, self._counters, alone=alone)
-        settings, workspace = self._settings, self._workspace
+        settings, workspace, exposed = self._settings, self._workspace, self._exposed
+        limits = Limits.of(settings)
+        limits = limits._replace(connections=room_for(limits.connections))
+        if limits.connections < settings.connections:
+            log.warning("the system lets this process hold %s connections (ulimit -n)", limits.connections)
+        self._guard = Guard(
+            required=exposed.token_required,
+            local=local_secret(workspace) if exposed.token_required else None,
+            limits=limits,
+            meters=Meters(workspace.run / "limits", self._place),
+        )
         self._watcher = Watcher(
             read=self._read_plan,
             watch=self._watch(),
@@ -203,7 +242,7 @@ class _Process:
             make_shadow=self._shadow,
             problems=self._problems,
         )
-        self._bodies = Bodies()
+        self._bodies = Bodies(limits)
         self._app = App(
             router=router,
             prediction_log=self._log,
@@ -213,12 +252,17 @@ class _Process:
             problems=self._problems,
             snapshots=self._snapshots,
             ready=lambda: self._watcher.ready,
+            guard=self._guard,
+            limits=limits,
         )
-        self._http = HttpServer(self._app, self._listener)
+        self._http = HttpServer(self._app, self._listener, limits=limits, tls=exposed.tls)
 
     def _read_plan(self) -> TrafficPlan:
+        """In the watcher's thread; the clients, which are seen to change by the same look, go to the guard first."""
         with self._database.read() as tx:
-            return read_plan(tx, self._settings.environment)
+            plan, clients = read_plan(tx, self._settings.environment), read_clients(tx, self._settings.environment)
+        self._loop.call_soon_threadsafe(self._guard.replace, clients)
+        return plan
 
     def _watch(self) -> Watch:
         if self._database.is_sqlite:

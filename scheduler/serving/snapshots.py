@@ -31,6 +31,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     plain: dict[str, int]
     by_version: list[Row]
     shadow: list[Row]
+    refused: dict[int, int]  # by status
 
 
 class Snapshots:
@@ -65,6 +66,7 @@ class Snapshots:
             plain={name: getattr(counters, name) for name in _PLAIN},
             by_version=[_row(*item) for item in counters.by_version.items()],
             shadow=[_row(*item) for item in counters.shadow.items()],
+            refused=counters.refused,
         )
         draft = self._file.with_suffix(".draft")
         try:
@@ -102,11 +104,13 @@ def _row(key: Key, count: VersionCount) -> Row:
 def _add(total: Counters, snapshot: Snapshot) -> None:
     for name in _PLAIN:
         setattr(total, name, getattr(total, name) + snapshot.plain.get(name, 0))
+    for status, count in snapshot.refused.items():
+        total.refused[status] = total.refused.get(status, 0) + count
     for rows, found in ((snapshot.by_version, total.by_version), (snapshot.shadow, total.shadow)):
         for model, version, arm, requests, of_rows, failures, latency_us, waited_us in rows:
-            count = found.setdefault((model, version, Arm(arm)), VersionCount())
-            count.requests += requests
-            count.rows += of_rows
-            count.failures += failures
-            count.latency_us += latency_us
-            count.waited_us += waited_us
+            kept = found.setdefault((model, version, Arm(arm)), VersionCount())
+            kept.requests += requests
+            kept.rows += of_rows
+            kept.failures += failures
+            kept.latency_us += latency_us
+            kept.waited_us += waited_us

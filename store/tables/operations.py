@@ -97,6 +97,8 @@ class ServiceRow(SQLModel, table=True):
     process_started: float
     host: str | None = None
     port: int | None = None
+    scheme: str = "http"
+    certificate: str | None = None
     started_at: datetime = moment()
     heartbeat_at: datetime = moment()
     stopped_at: datetime | None = moment(default=None)

@@ -23,7 +23,7 @@ class RoleRow(SQLModel, table=True):
 
 
 class TokenRow(SQLModel, table=True):
-    """A token that acts by name; only its hash is kept."""
+    """A token that acts by name, asks the prediction server, or both; only its hash is kept."""
 
     __tablename__ = "token"
     name: str = Field(primary_key=True)
@@ -32,6 +32,11 @@ class TokenRow(SQLModel, table=True):
     created_at: datetime = moment()
     expires_at: datetime | None = moment(default=None)
     revoked_at: datetime | None = moment(default=None)
+    environment: str | None = None
+    endpoints: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    rates: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    old_sha256: str | None = None
+    old_until: datetime | None = moment(default=None)
 
 
 class ApprovalRow(SQLModel, table=True):

@@ -16,6 +16,17 @@ environment = "staging"
 [server]
 host = "0.0.0.0"
 port = 9000
+require_token = true
+tls_certificate = "tls/a.pem"
+tls_key = "tls/a.key"
+plain_http = false
+body_bytes = 1_000_000
+body_rows = 500
+json_depth = 8
+header_seconds = 5
+body_seconds = 6
+answer_seconds = 7
+connections = 100
 [daemon]
 workers = 4
 heartbeat_seconds = 1
@@ -37,6 +48,16 @@ def test_every_key_reaches_its_field(tmp_path: Path) -> None:
         environment="staging",
         host="0.0.0.0",  # noqa: S104 - read, not listened on
         port=9000,
+        require_token=True,
+        tls_certificate="tls/a.pem",
+        tls_key="tls/a.key",
+        body_bytes=1_000_000,
+        body_rows=500,
+        json_depth=8,
+        header_seconds=5.0,
+        body_seconds=6.0,
+        answer_seconds=7.0,
+        connections=100,
         workers=4,
         heartbeat_seconds=1.0,
         tick_seconds=0.5,
@@ -70,6 +91,15 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
         ('[server]\nport = "8780"', ['`port` is "8780"', "from 0 to 65535"]),
         ("[server]\nport = -1", ["`port` is -1"]),
         ('[server]\nhost = "a b"', ['`host` is "a b"; expected an address']),
+        ("[server]\nrequire_token = 1", ["`require_token` is 1; expected true or false"]),
+        ('[server]\nplain_http = "yes"', ['`plain_http` is "yes"; expected true or false']),
+        ('[server]\ntls_key = "a"', ["quarterdeck.toml:2: `tls_key` needs `tls_certificate` beside it"]),
+        (
+            '[server]\ntls_certificate = "a"\ntls_key = "b"\nplain_http = true',
+            ["quarterdeck.toml:4: `plain_http` is true, and `tls_certificate` is there: keep one of them"],
+        ),
+        ("[server]\nbody_rows = 0", ["`body_rows` is 0", "from 1 to 1e+06"]),
+        ("[server]\nheader_seconds = 0", ["`header_seconds` is 0; expected seconds"]),
         ('environment = "Live!"', ['`environment` is "Live!"']),
         ("[daemon]\nworkers = 0", ["`workers` is 0", "from 1 to 64"]),
         ("[daemon]\ntick_seconds = 0", ["`tick_seconds` is 0; expected seconds, a number from 0.01 to 10"]),

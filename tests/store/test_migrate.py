@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,7 +15,10 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from quarterdeck.core.errors import UnavailableError
+from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import migrate as migrations
+from quarterdeck.store import services, tokens
+from quarterdeck.store.clients import read_clients
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import HEAD, migrate, revision
 
@@ -56,6 +60,34 @@ def test_an_older_store_is_backed_up_before_it_is_upgraded(path: Path, tmp_path:
     with Database.sqlite(backup) as kept:
         assert revision(kept) == "0000"
     assert backup.stat().st_mode & 0o077 == 0
+
+
+def test_tokens_and_services_of_before_clients_are_kept_and_ask_nothing(path: Path, tmp_path: Path) -> None:
+    with Database.sqlite(path) as database:
+        with database.write() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0002")
+            connection.execute(
+                text("INSERT INTO token (name, sha256, created_by, created_at) VALUES ('ci', 'abc', 'ops', :now)"),
+                {"now": "2026-03-01 00:00:00.000000"},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO service"
+                    " (kind, name, pid, process_started, host, port, started_at, heartbeat_at, detail)"
+                    " VALUES ('server', 'main', 1, 2.0, '127.0.0.1', 8780, :now, :now, '{}')"
+                ),
+                {"now": "2026-03-01 00:00:00.000000"},
+            )
+        assert migrate(database, backup_to=tmp_path / "backups", now=NOW) == "0002"
+        with database.read() as tx:
+            token, service = tokens.get(tx, "ci"), services.find(tx, ServiceKind.SERVER)
+            client = read_clients(tx, "production")["abc"]
+        assert (token.endpoints, token.environment, token.rates, token.old_until) == (None, None, None, None)
+        assert (client.name, client.endpoints, client.is_valid(NOW)) == ("ci", frozenset(), False)
+        assert service is not None and service.address == "http://127.0.0.1:8780"
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:

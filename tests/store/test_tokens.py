@@ -61,6 +61,33 @@ def test_after_a_rotation_only_the_new_secret_counts(database: Database, now: da
             tokens.identify(tx, tokens.digest(old), now)
 
 
+def test_with_a_grace_the_old_secret_counts_beside_the_new_one_until_it_ends(database: Database, now: datetime) -> None:
+    old = tokens.digest(make(database, now))
+    with database.write() as tx:
+        new = tokens.rotate(tx, "ci", audit(now), expires_at=now + timedelta(days=30), grace=timedelta(hours=1))
+        assert tokens.get(tx, "ci").old_until == now + timedelta(hours=1)
+        for sha256 in (old, tokens.digest(new)):
+            assert tokens.identify(tx, sha256, now + timedelta(minutes=59)).name == "ci"
+        with pytest.raises(NotAllowedError, match="not known"):
+            tokens.identify(tx, old, now + timedelta(hours=1))
+        newest = tokens.rotate(tx, "ci", audit(now), expires_at=None, grace=timedelta(hours=1))
+        with pytest.raises(NotAllowedError, match="not known"):  # one old secret counts, and no more
+            tokens.identify(tx, old, now)
+        tokens.revoke(tx, "ci", audit(now))
+        for secret in (new, newest):
+            with pytest.raises(NotAllowedError):
+                tokens.identify(tx, tokens.digest(secret), now)
+
+
+def test_a_grace_is_never_longer_than_the_old_secret_would_have_counted(database: Database, now: datetime) -> None:
+    old = tokens.digest(make(database, now, days=1))
+    late = now + timedelta(days=2)
+    with database.write() as tx:
+        tokens.rotate(tx, "ci", audit(late), expires_at=None, grace=timedelta(days=7))
+        with pytest.raises(NotAllowedError):
+            tokens.identify(tx, old, late)
+
+
 def test_no_secret_and_no_digest_is_in_the_ledger_and_no_secret_in_the_file(database: Database, now: datetime) -> None:
     secret = make(database, now)
     with database.read() as tx:

@@ -8,7 +8,8 @@ from typing import Any
 from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.values import Task
-from quarterdeck.scheduler.serving.protocols import MOST_ROWS, encode
+from quarterdeck.scheduler.serving.limits import DEFAULT
+from quarterdeck.scheduler.serving.protocols import encode
 
 Schema = dict[str, Any]
 
@@ -25,7 +26,7 @@ def named(properties: dict[str, Schema], *, required: tuple[str, ...] | None = N
 
 def several(items: Schema) -> Schema:
     """A list of one to as many as a request may have."""
-    return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_ROWS}
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": DEFAULT.body_rows}
 
 
 def row(signature: Signature, wider: Signature | None) -> Schema:

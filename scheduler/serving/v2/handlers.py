@@ -21,6 +21,7 @@ from quarterdeck.core.errors import NotFoundError, QuarterdeckError, UsageError
 from quarterdeck.core.ids import new_id
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.values import Arm
+from quarterdeck.scheduler.serving.guard import Asker
 from quarterdeck.scheduler.serving.http import JSON, Bodies, Reply, Scope, Transport, http_error
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.predicting import PredictionDesk
@@ -66,7 +67,7 @@ class OpenInference:
         self._ready = ready
         self._known: WeakKeyDictionary[LiveModel, _Known] = WeakKeyDictionary()
 
-    async def answer(self, scope: Scope, transport: Transport, started: int) -> Reply:
+    async def answer(self, scope: Scope, transport: Transport, started: int, asker: Asker) -> Reply:
         """Raises QuarterdeckError for what is refused; error_reply() writes it as the protocol does."""
         parts = scope.path.removesuffix("/").split("/")[1:]
         address = _address(parts)
@@ -78,9 +79,9 @@ class OpenInference:
             reply = error_reply(http_error(405, f"{scope.method} is not answered here", f"use {method}"))
             return reply._replace(headers=[*JSON, ("allow", method)])
         if address is None:
-            return await self._index(transport) if parts == _INDEX else self._about(parts)
+            return await self._index(transport, asker) if parts == _INDEX else self._about(parts)
         if address.act == "infer":
-            return await self._infer(address, scope, transport, started)
+            return await self._infer(address, scope, transport, started, asker)
         return self._described(address)
 
     def _about(self, parts: Sequence[str]) -> Reply:
@@ -96,8 +97,8 @@ class OpenInference:
         outputs = self._of(live).outputs
         return Reply.of(metadata.model(route.name, live, outputs, self._router.loaded.get(route.name, {})))
 
-    async def _index(self, transport: Transport) -> Reply:
-        body = await self._bodies.read(transport)
+    async def _index(self, transport: Transport, asker: Asker) -> Reply:
+        body = await self._bodies.read(transport, payer=asker)
         asked = decode_json(body) if body.strip() else {}
         if (
             asked.__class__ is not dict
@@ -105,19 +106,21 @@ class OpenInference:
             or asked.get("ready", False).__class__ is not bool
         ):
             raise UsageError('expected nothing, or an object with "ready": true or false')
-        return Reply.of(metadata.index(self._router, ready_only=asked.get("ready", False)))
+        found = metadata.index(self._router, ready_only=asked.get("ready", False))
+        return Reply.of([item for item in found if asker.may(item["name"])])
 
-    async def _infer(self, address: _Address, scope: Scope, transport: Transport, started: int) -> Reply:
+    async def _infer(self, address: _Address, scope: Scope, transport: Transport, started: int, asker: Asker) -> Reply:
         header = scope.headers.get(HEADER)
         _check_type(scope, header)
-        body = await self._bodies.read(transport, scope.headers.get("content-length"))
+        body = await self._bodies.read(transport, scope.headers.get("content-length"), asker)
         route, live = self._live(address)
         many = len(body) > (ORDINARY if header is None else FEW_BYTES)
         reading = (self._read, route, live, address.version is None, body, header)
         request, form = await self._desk.aside(*reading) if many else self._read(*reading[1:])
         if address.version is None:
-            answer = await self._desk.answer(route, live, request, form=form, started=started)
+            answer = await self._desk.answer(route, live, request, form=form, started=started, asker=asker)
         else:
+            asker.take(route.name, len(request.rows))
             ids = [new_id() for _ in request.rows]
             answer = await self._desk.answer_by(live, Arm.DIRECT, request, ids, form=form, started=started)
         if form.json_length is None:
@@ -136,7 +139,7 @@ class OpenInference:
         if planned and route.wide is not None and route.challenger is not None:
             reader = TensorRows(live.planned.signature, route.challenger.planned.signature)
             check = route.wide.check
-        return check(reader.rows(asked.inputs, binary.parts(asked, behind))), form
+        return check(reader.rows(asked.inputs, binary.parts(asked, behind), self._desk.limits)), form
 
     def _live(self, address: _Address) -> tuple[Route, LiveModel]:
         """Raises NotFoundError for an unknown model or version, UnavailableError where nobody can answer."""

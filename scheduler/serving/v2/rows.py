@@ -16,7 +16,8 @@ from typing import Any
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.models.signature import FieldKind, Signature
-from quarterdeck.scheduler.serving.protocols import check_most
+from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
+from quarterdeck.scheduler.serving.protocols import check_size
 from quarterdeck.scheduler.serving.v2.tensors import is_float, values_of
 from quarterdeck.scheduler.serving.v2.wire import Tensor
 
@@ -37,7 +38,7 @@ class TensorRows:
         self._nullable = {name for name, nullable in fields.items() if nullable} | self._beside
         self._columns = {*fields, *self._beside}
 
-    def rows(self, inputs: Sequence[Tensor], data: Data) -> list[dict[str, Any]]:
+    def rows(self, inputs: Sequence[Tensor], data: Data, limits: Limits = DEFAULT) -> list[dict[str, Any]]:
         """The rows by name, not yet checked. Raises UsageError where the tensors do not make rows."""
         most = len(self._columns) + 1  # one that is none of them is refused by its name
         if len(inputs) > most:
@@ -49,7 +50,7 @@ class TensorRows:
             names = self._names_of(tensor, inputs)
             if count < 0:
                 count = tensor.shape[0]
-                check_most(count, "rows")
+                check_size(count, "rows", limits)
             if tensor.shape[0] != count:
                 message = f"it has {tensor.shape[0]} rows, and {inputs[0].name[:100]!r} has {count}"
                 raise UsageError(message, where=_where(tensor), hint="send one value a row")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from quarterdeck.console import acts
 from quarterdeck.console.acts.guard import check_right
 from quarterdeck.console.context import Console
+from quarterdeck.core.clients import Rates
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import NotAllowedError, UsageError
 from quarterdeck.core.ledger import Entry
@@ -61,6 +63,8 @@ ACTS: list[tuple[str, Right, Callable[[Console], Any]]] = [
     ("revoke", Right.ADMINISTER, lambda c: acts.revoke(c, "a-viewer", environment=HERE, reason="r")),
     ("create_token", Right.ADMINISTER,
      lambda c: acts.create_token(c, "t", Role.ADMIN, environment=HERE, days=1, reason="r")),
+    ("create_client", Right.ADMINISTER,
+     lambda c: acts.create_token(c, "t", None, environment=HERE, days=1, reason="r", endpoints=["flights"])),
     ("rotate_token", Right.ADMINISTER, lambda c: acts.rotate_token(c, "t", days=1, reason="r")),
     ("revoke_token", Right.ADMINISTER, lambda c: acts.revoke_token(c, "t", reason="r")),
     ("run", Right.OPERATE, lambda c: acts.request_run(c, "flights")),
@@ -134,6 +138,46 @@ def test_nobody_gets_more_rights_by_rotating_a_greater_token(as_: As) -> None:
         acts.rotate_token(as_("bob"), "deep", days=1, reason="r")
     with pytest.raises(NotAllowedError):
         acts.revoke_token(as_("bob"), "deep", reason="r")
+
+
+def test_a_client_of_an_environment_is_rotated_and_revoked_by_that_environments_admins(as_: As) -> None:
+    acts.create_token(as_("ops"), "tower", None, environment="staging", days=1, reason="r", endpoints=["*"])
+    acts.grant(as_("ops"), "bob", Role.ADMIN, environment=HERE, reason="r")
+    with pytest.raises(NotAllowedError, match="in staging"):
+        acts.rotate_token(as_("bob"), "tower", days=1, reason="r")
+    with pytest.raises(NotAllowedError, match="in staging"):
+        acts.revoke_token(as_("bob"), "tower", reason="r")
+    acts.revoke_token(as_("ops"), "tower", reason="r")
+
+
+def test_a_token_without_a_role_may_change_nothing(as_: As, filled: Path, seed: Any) -> None:
+    _, secret = acts.create_token(as_("ops"), "tower", None, environment=HERE, days=1, reason="r", endpoints=["*"])
+    with seed.open_console(filled) as program:
+        program.act_as(secret)
+        with pytest.raises(NotAllowedError, match="token:tower has no role"):
+            acts.rollback(program, "flights", reason="r")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, "for nothing"),
+        ({"endpoints": ["flihgts"]}, "no endpoint 'flihgts'"),
+        ({"endpoints": ["flights", "tides"]}, "no endpoint 'tides'"),
+        ({"rates": Rates(rows=1)}, "for nothing"),
+    ],
+)
+def test_a_client_for_nothing_or_for_a_misspelt_endpoint_is_refused(as_: As, more: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        acts.create_token(as_("ops"), "t", None, environment=HERE, days=1, reason="r", **more)
+    with pytest.raises(UsageError, match="there are none"):
+        acts.create_token(as_("ops"), "t", Role.VIEWER, environment=HERE, days=1, reason="r", rates=Rates(rows=1))
+
+
+def test_a_grace_has_an_end(as_: As) -> None:
+    acts.create_token(as_("ops"), "t", Role.VIEWER, environment=HERE, days=1, reason="r")
+    with pytest.raises(UsageError, match="31 days more"):
+        acts.rotate_token(as_("ops"), "t", days=1, reason="r", grace=timedelta(days=31))
 
 
 @pytest.mark.parametrize("person", ["", "a b", "x" * 65, "\x1b[2J", "eve as ops"])

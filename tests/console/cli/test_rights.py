@@ -160,3 +160,40 @@ def test_a_token_that_counts_no_more_is_refused_for_every_command(quarterdeck: A
     (last, *_) = quarterdeck("audit", "list", "--act", "refused", "--json").json
     assert last["subject"] == "token" and last["actor"] == current_actor()
     assert quarterdeck("token", "list", "--json").json[0]["roles"] == []
+
+
+def test_a_clients_token_is_made_shown_and_rotated_with_a_grace(quarterdeck: Any) -> None:
+    words = ("--endpoint", "flights", "--requests-per-second", "5", "--rows-per-second", "1000")
+    said = quarterdeck("token", "create", "tower", *words, "--days", "7")
+    assert said.code == 0, said.err
+    assert "token:tower may ask flights in production, 5 requests/s, 1,000 rows/s until" in said.out
+    assert "Authorization: Bearer" in said.out
+    (row,) = quarterdeck("token", "list", "--json").json
+    assert (row["endpoints"], row["environment"]) == (["flights"], "production")
+    assert (row["rates"], row["roles"], row["old_until"]) == ({"requests": 5, "rows": 1000}, [], None)
+    assert "flights in production, 5 requests/s" in quarterdeck("token", "list").out
+    rotated = quarterdeck("token", "rotate", "tower", "--grace", "2h", "--json").json["token"]
+    before = datetime.fromisoformat(rotated["old_until"]) - utc_now()
+    assert timedelta(hours=1, minutes=55) < before < timedelta(hours=2)
+    assert (rotated["endpoints"], rotated["rates"]["rows"]) == (["flights"], 1000)
+    entry = quarterdeck("audit", "list", "--act", "create_token", "--json").json[0]
+    assert entry["after"]["endpoints"] == ["flights"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("create", "t"), 2, "--role, --endpoint"),
+        (("create", "t", "--endpoint", "flihgts"), 2, "flihgts"),
+        (("create", "t", "--endpoint", "flights", "--rows-per-second", "0"), 2, "rows-per-second"),
+        (("create", "t", "--role", "viewer", "--rows-per-second", "5"), 2, "--endpoint"),
+        (("rotate", "t", "--grace", "soon"), 2, "a duration such as"),
+        (("rotate", "t", "--grace", "1h"), 3, "no token 't'"),
+    ],
+)
+def test_a_clients_token_that_cannot_be_is_refused_with_why(
+    quarterdeck: Any, words: tuple[str, ...], code: int, says: str
+) -> None:
+    said = quarterdeck("token", *words)
+    assert said.code == code
+    assert says in said.err

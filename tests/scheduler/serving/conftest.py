@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LogisticRegression
 from sqlalchemy import text
 
+from quarterdeck.core.clients import Rates
+from quarterdeck.core.clock import utc_now
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.fitted import FittedModel
@@ -31,7 +34,7 @@ from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Service
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias, Engine, ServiceKind, Task, VersionState
-from quarterdeck.store import promotion, registry, services, steps
+from quarterdeck.store import promotion, registry, services, steps, tokens
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.codecs import encode, put_value
 from quarterdeck.store.engine import Database
@@ -276,9 +279,21 @@ class Lab:
         with self.database.write() as tx:
             promotion.split(tx, model, AUDIT, version=number, weight=weight, shadow=shadow)
 
-    def start(self) -> Server:
+    def configure(self, server: str) -> None:
+        """Lines of [server] in quarterdeck.toml, for the server that is started next."""
+        self.workspace.settings_file.write_text(f'environment = "production"\n[server]\n{server}\n')
+
+    def make_token(self, name: str, *endpoints: str, days: float = 1, rates: Rates | None = None) -> str:
+        """A client's token; its secret. It was made `days` before it ends, which may be now."""
+        until = utc_now() + timedelta(days=days)
+        with self.database.write() as tx:
+            return tokens.create(
+                tx, name, AUDIT, expires_at=until, environment="production", endpoints=endpoints, rates=rates
+            )
+
+    def start(self, *, verify: ssl.SSLContext | bool = True) -> Server:
         """The server process, ready."""
-        server = Server(self)
+        server = Server(self, verify)
         self._servers.append(server)
         server.wait_until_ready()
         return server
@@ -312,14 +327,14 @@ class Lab:
 class Server:
     """`python -m quarterdeck.scheduler.serving` on a lab's workspace, at a free port."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, verify: ssl.SSLContext | bool = True) -> None:
         self._lab = lab
         command = [sys.executable, "-m", "quarterdeck.scheduler.serving", "--port", "0"]
         with lab.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "--workspace", str(lab.workspace.root)], stdout=output, stderr=output
             )
-        self.client = httpx.Client(timeout=PATIENCE_S)
+        self.client = httpx.Client(timeout=PATIENCE_S, verify=verify)
 
     def wait_until_ready(self) -> None:
         def ready() -> bool:
@@ -327,7 +342,7 @@ class Server:
             service = self._lab.service()
             if service is None or service.pid != self.process.pid:
                 return False
-            self.client.base_url = httpx.URL(f"http://127.0.0.1:{service.port}")
+            self.client.base_url = httpx.URL(service.address or "")
             return self.client.get("/readyz").status_code == 200
 
         wait_until(ready)

@@ -13,8 +13,8 @@ from quarterdeck.core.errors import InputError, QuarterdeckError, UsageError
 from quarterdeck.core.models.predictors import Answers
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.values import Task
+from quarterdeck.scheduler.serving.limits import DEFAULT
 from quarterdeck.scheduler.serving.protocols import (
-    MOST_ROWS,
     Plain,
     Shape,
     decode,
@@ -54,9 +54,9 @@ def test_no_rows_are_refused(body: bytes) -> None:
 
 
 def test_too_many_rows_are_refused() -> None:
-    assert len(decode_rows(json.dumps([{}] * MOST_ROWS).encode())) == MOST_ROWS
+    assert len(decode_rows(json.dumps([{}] * DEFAULT.body_rows).encode())) == DEFAULT.body_rows
     with pytest.raises(InputError, match="10,001 rows, more than 10,000"):
-        decode_rows(json.dumps([{}] * (MOST_ROWS + 1)).encode())
+        decode_rows(json.dumps([{}] * (DEFAULT.body_rows + 1)).encode())
 
 
 @pytest.mark.parametrize(

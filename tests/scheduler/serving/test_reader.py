@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from quarterdeck.core.errors import InputError, UsageError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.values import Task
-from quarterdeck.scheduler.serving.protocols import MOST_ROWS
+from quarterdeck.scheduler.serving.limits import DEFAULT
 from quarterdeck.scheduler.serving.reader import ORDINARY, OwnRows, RowReader, WideReader, as_object
 
 SIGNATURE = Signature(
@@ -106,9 +106,11 @@ def test_a_large_body_and_an_envelope_are_read_as_well() -> None:
 
 def test_too_many_rows_are_refused_though_each_is_right() -> None:
     reader = RowReader(Signature(fields=(Field(name="a", kind=FieldKind.NUMBER),), task=Task.REGRESSION, target="y"))
-    assert len(reader.read(b'[{"a":1}' + b',{"a":1}' * (MOST_ROWS // 2) + b"]").rows) == MOST_ROWS // 2 + 1
+    assert (
+        len(reader.read(b'[{"a":1}' + b',{"a":1}' * (DEFAULT.body_rows // 2) + b"]").rows) == DEFAULT.body_rows // 2 + 1
+    )
     with pytest.raises(InputError, match="more than 10,000"):
-        reader.read(b'[{"a":1}' + b',{"a":1}' * MOST_ROWS + b"]")
+        reader.read(b'[{"a":1}' + b',{"a":1}' * DEFAULT.body_rows + b"]")
 
 
 @pytest.mark.parametrize(
