@@ -209,8 +209,9 @@ class Lab:
 
     def __init__(self, root: Path, processes: int = 1) -> None:
         root.mkdir()
-        (root / "quarterdeck.toml").write_text(f'environment = "production"\n[server]\nprocesses = {processes}\n')
+        self._processes = processes
         self.workspace = Workspace(root=root)
+        self.configure("")
         self.workspace.prepare_state()
         self.database = Database.sqlite(self.workspace.database)
         migrate(self.database, backup_to=None, now=NOW)
@@ -281,7 +282,8 @@ class Lab:
 
     def configure(self, server: str) -> None:
         """Lines of [server] in quarterdeck.toml, for the server that is started next."""
-        self.workspace.settings_file.write_text(f'environment = "production"\n[server]\n{server}\n')
+        own = "" if "processes" in server else f"processes = {self._processes}\n"
+        self.workspace.settings_file.write_text(f'environment = "production"\n[server]\n{own}{server}\n')
 
     def make_token(self, name: str, *endpoints: str, days: float = 1, rates: Rates | None = None) -> str:
         """A client's token; its secret. It was made `days` before it ends, which may be now."""
