@@ -87,9 +87,10 @@ class Arm(StrEnum):
     CHAMPION = "champion"  # the champion's, and the client got it
     CHALLENGER = "challenger"  # a challenger's, and the client got it: canary or A/B traffic
     SHADOW = "shadow"  # a challenger's, never shown to the client
+    DIRECT = "direct"  # of a version that the client asked for by number: no part of the traffic that is compared
 
 
-CLIENT_ARMS = (Arm.CHAMPION, Arm.CHALLENGER)  # what clients got
+CLIENT_ARMS = (Arm.CHAMPION, Arm.CHALLENGER)  # what clients got by the traffic plan
 
 
 class Engine(StrEnum):

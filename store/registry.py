@@ -161,6 +161,7 @@ _PLAIN = (
     "created",
     "gate_set",
     "evaluation",
+    "expected",
     "origin",
 )
 

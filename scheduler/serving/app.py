@@ -1,6 +1,6 @@
 """What the server answers at which address (RSGI).
 
-    POST /predict/{endpoint}   rows in, predictions out; predicting.py
+    POST /predict/{endpoint}   rows in, predictions out; predicting.py; ?version=N asks that version alone
     POST /feedback             what really happened: {"id", "label"}, or a list of them
     GET  /                     the endpoints and their fields
     GET  /healthz              the process answers
@@ -17,6 +17,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from granian._granian import RSGIProtocolClosed
 
@@ -98,6 +99,9 @@ class App:
     async def _predict(self, scope: Scope, transport: Transport, started: int) -> bytes:
         body = await self._bodies.json(scope, transport)
         route = self._router.route(scope.path[len(_PREDICT) :])
+        wanted = parse_qs(scope.query_string, keep_blank_values=True).get("version") if scope.query_string else None
+        if wanted is not None:
+            return await self._desk.answer_directly(self._router.version(route, wanted[-1]), body, started)
         return await self._desk.answer_body(route, body, started)
 
     async def _other(self, scope: Scope, transport: Transport) -> Reply:
@@ -143,7 +147,12 @@ class App:
     async def _readyz(self, _: Scope, __: Transport) -> Reply:
         ready = self._ready()
         challengers = {name: _trial(route) for name, route in self._challenged()}
-        data = {"ready": ready, "endpoints": self.versions(), "problems": self._problems.texts()}
+        data = {
+            "ready": ready,
+            "endpoints": self.versions(),
+            "loaded": self.loaded(),
+            "problems": self._problems.texts(),
+        }
         if challengers:
             data["challengers"] = challengers
         return Reply.of(data, 200 if ready else 503)
@@ -158,6 +167,13 @@ class App:
         """The version that answers, by endpoint; None where nobody does."""
         routes = sorted(self._router.routes.items())
         return {name: None if route.champion is None else route.champion.number for name, route in routes}
+
+    def loaded(self) -> dict[str, list[int]]:
+        """The versions that are in memory and can answer, by endpoint."""
+        found: dict[str, list[int]] = {name: [] for name in sorted(self._router.routes)}
+        for name, number in sorted(self._router.loaded):
+            found.setdefault(name, []).append(number)
+        return found
 
     def _challenged(self) -> list[tuple[str, Route]]:
         """The endpoints with a challenger that answers clients or in shadow."""

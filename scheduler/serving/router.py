@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from quarterdeck.core.errors import NotFoundError, UnavailableError
+from quarterdeck.core.errors import NotFoundError, UnavailableError, UsageError
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.live import LiveModel
@@ -37,6 +37,7 @@ class Router:
 
     def __init__(self) -> None:
         self.routes: Mapping[str, Route] = {}
+        self.loaded: Mapping[tuple[str, int], LiveModel] = {}  # every version that can answer, by model and number
 
     def route(self, name: str) -> Route:
         """Raises NotFoundError that names the nearest endpoint."""
@@ -57,6 +58,18 @@ class Router:
             raise UnavailableError(f"{route.name} has no champion in this environment", hint=hint)
         hint = "ask again in a moment; /readyz says what is wrong if it lasts"
         raise UnavailableError(f"{route.name}@{route.planned} is not loaded", hint=hint)
+
+    def version(self, route: Route, text: str) -> LiveModel:
+        """The version of this number. UsageError for what is no number, NotFoundError where it is not loaded."""
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        if not number:
+            raise UsageError(f"version={text[:40]!r} is no version's number", hint="such as ?version=3")
+        found = self.loaded.get((route.name, number))
+        if found is None:
+            known = ", ".join(str(held) for name, held in sorted(self.loaded) if name == route.name)
+            hint = f"loaded are {known or 'none'}: champion, challenger, and those that may be next"
+            raise NotFoundError(f"{route.name}@{number} is not loaded", hint=hint)
+        return found
 
     def signature(self, name: str) -> Signature | None:
         found = self.routes.get(name)

@@ -219,6 +219,7 @@ class _Process:
             "shadow_dropped": counters.shadow_dropped,
             "labels": counters.labels,
             "endpoints": self._app.versions(),
+            "loaded": self._app.loaded(),
             "log_pending": self._log.pending,
             "problems": self._problems.texts(),
         }

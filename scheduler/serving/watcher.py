@@ -149,6 +149,7 @@ class Watcher:
                 self._problems.clear(route.canary.subject)
         self._load_standby(plan)
         self._forget(plan)
+        self._router.loaded = self._loaded()
         self.ready = self.ready or not self._loading
 
     def _route(self, endpoint: PlannedEndpoint, old: Route | None) -> Route:
@@ -235,6 +236,11 @@ class Watcher:
             log.info("%s is loaded and answers with %s", planned.reference, planned.engine)
         del self._loading[key]
         self._apply()
+
+    def _loaded(self) -> dict[Key, LiveModel]:
+        """Every version that can answer: those held here, and old champions until the new one is there."""
+        answering = [route.champion for route in self._router.routes.values() if route.champion is not None]
+        return dict(self._models) | {live.planned.key: live for live in answering}
 
     def _load_standby(self, plan: TrafficPlan) -> None:
         """After everything that answers, one by one: nobody waits for these."""

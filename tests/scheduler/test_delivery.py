@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 from sklearn.linear_model import Ridge
+from sqlalchemy import text
 
+from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.manifest import Manifest, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.rollout import RolloutState
 from quarterdeck.core.values import Alias, Task
 from quarterdeck.scheduler.delivery import deliver
+from quarterdeck.scheduler.expected import load_expected
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import ledger, registry, rollouts, runs, splits, steps
@@ -85,6 +88,30 @@ def test_without_automatic_promotion_the_first_version_waits_for_a_person(state:
 @pytest.mark.parametrize("strategy", Strategy)
 def test_the_first_champion_is_promoted_at_once_by_any_strategy(train: Train, strategy: Strategy) -> None:
     assert train(replace(AUTO, strategy=strategy)) == {CHAMPION: 1}
+
+
+def test_a_version_keeps_rows_with_the_answers_of_the_engine_that_trained_it(state: State, train: Train) -> None:
+    train(AUTO)
+    artifacts = ArtifactStore(state.workspace.artifacts)
+    with state.database.read() as tx:
+        version = registry.get(tx, "tiny", 1)
+        kinds = {sha256: kind for sha256, kind in tx.execute(text("SELECT sha256, kind FROM artifact"))}
+    assert version.expected is not None
+    assert kinds[version.expected] == "expected"
+    expected = load_expected(artifacts, version)
+    frame = rows()
+    model = Ridge(alpha=1).fit(frame.select("x"), frame["y"])
+    asked = pl.DataFrame(list(expected.rows), schema={"x": pl.Float64})
+    assert [answer["value"] for answer in expected.answers] == pytest.approx(model.predict(asked).tolist())
+    assert asked["x"].max() == 198.0  # the edges are among them
+
+
+def test_a_version_of_before_says_how_its_rows_are_made(state: State, train: Train) -> None:
+    train(AUTO)
+    with state.database.read() as tx:
+        version = replace(registry.get(tx, "tiny", 1), expected=None)
+    with pytest.raises(NotFoundError, match="quarterdeck service expect tiny@1"):
+        load_expected(ArtifactStore(state.workspace.artifacts), version)
 
 
 def test_a_first_champion_waits_for_the_approvals_that_it_needs(state: State, train: Train) -> None:

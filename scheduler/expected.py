@@ -1,0 +1,50 @@
+"""A version's expected inputs: made of its model as training has it, kept as an artifact, found again."""
+
+from __future__ import annotations
+
+import logging
+
+import polars as pl
+
+from quarterdeck.core.errors import NotFoundError
+from quarterdeck.core.expected import Expected
+from quarterdeck.core.models.expected import expected_inputs
+from quarterdeck.core.models.fitted import FittedModel
+from quarterdeck.core.models.kinds import kind_of
+from quarterdeck.core.registry import Version
+from quarterdeck.core.values import ModelKind
+from quarterdeck.scheduler.engines import predictor_for
+from quarterdeck.scheduler.serving.live import sample_row
+from quarterdeck.store.artifacts import Artifact, ArtifactStore
+
+log = logging.getLogger(__name__)
+
+KIND = "expected"  # of the artifact
+
+
+def keep_expected(artifacts: ArtifactStore, model: FittedModel) -> Artifact | None:
+    """Ask the model its rows and keep the answers; None where it answers none of them.
+
+    A remote model is asked rows of its reference alone: what it is sent costs somebody else.
+    """
+    reference = model.reference
+    if reference.is_empty():
+        reference = pl.DataFrame([sample_row(model.signature)], schema=dict(model.reference.schema) or None)
+    edges = kind_of(model.estimator) is not ModelKind.REMOTE
+    found = expected_inputs(reference, model.signature, predictor_for(model.estimator, model.signature).predict,
+                            edges=edges)  # fmt: skip
+    if found is None:
+        log.warning("the model answers none of the rows that the checks let pass: no expected inputs are kept")
+        return None
+    return artifacts.put(found.to_bytes())
+
+
+def load_expected(artifacts: ArtifactStore, version: Version) -> Expected:
+    """NotFoundError for a version that has none; IntegrityError where they are not what was kept."""
+    if version.expected is None:
+        raise NotFoundError(
+            "it has no expected inputs: it was registered before they were kept",
+            where=version.reference,
+            hint=f"`quarterdeck service expect {version.reference}` makes them now",
+        )
+    return Expected.from_bytes(artifacts.get(version.expected))
