@@ -1,4 +1,4 @@
-"""A version's expected inputs: made of its model as training has it, kept as an artifact, found again."""
+"""A version's expected inputs: made of its model as training has it, and kept as an artifact."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import logging
 
 import polars as pl
 
-from quarterdeck.core.errors import NotFoundError
-from quarterdeck.core.expected import Expected
 from quarterdeck.core.models.expected import expected_inputs
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.kinds import kind_of
-from quarterdeck.core.registry import Version
 from quarterdeck.core.values import ModelKind
 from quarterdeck.scheduler.engines import predictor_for
 from quarterdeck.scheduler.serving.live import sample_row
@@ -37,14 +34,3 @@ def keep_expected(artifacts: ArtifactStore, model: FittedModel) -> Artifact | No
         log.warning("the model answers none of the rows that the checks let pass: no expected inputs are kept")
         return None
     return artifacts.put(found.to_bytes())
-
-
-def load_expected(artifacts: ArtifactStore, version: Version) -> Expected:
-    """NotFoundError for a version that has none; IntegrityError where they are not what was kept."""
-    if version.expected is None:
-        raise NotFoundError(
-            "it has no expected inputs: it was registered before they were kept",
-            where=version.reference,
-            hint=f"`quarterdeck service expect {version.reference}` makes them now",
-        )
-    return Expected.from_bytes(artifacts.get(version.expected))

@@ -12,10 +12,8 @@ from quarterdeck.console.cli.noun import single
 from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.cli.rows import one_row, read_rows, write_rows
 from quarterdeck.console.cli.session import AsJson, opened
-from quarterdeck.console.context import Console
-from quarterdeck.core.errors import UnavailableError, UsageError
+from quarterdeck.core.errors import UsageError
 from quarterdeck.core.registry import parse_reference
-from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services
 
 app = single()
@@ -39,8 +37,8 @@ def predict(
     from quarterdeck.console.cli.predicting import Client
 
     rows = _rows(row, source)
-    with opened(ctx) as console:
-        address = _address(console)
+    with opened(ctx) as console, console.database.read() as tx:
+        address = services.address(services.running_server(tx))
     with Client(address, parse_reference(endpoint).model) as client:
         answers = client.predict(rows)
     if target is not None:
@@ -62,17 +60,6 @@ def _rows(row: str | None, source: Path | None) -> list[dict[str, Any]]:
     if sys.stdin.isatty():
         raise UsageError("there are no rows", hint="give --row JSON, --in FILE, or JSON on stdin")
     return read_rows(None)
-
-
-def _address(console: Console) -> str:
-    with console.database.read() as tx:
-        server = services.find(tx, ServiceKind.SERVER)
-    if server is None or not services.is_alive(server) or server.port is None:
-        raise UnavailableError(
-            "no prediction server runs here", hint="`quarterdeck daemon start`, or `quarterdeck serve`"
-        )
-    host = "127.0.0.1" if server.host in (None, "0.0.0.0", "::") else server.host  # noqa: S104  # compared, not bound
-    return f"http://[{host}]:{server.port}" if host and ":" in host else f"http://{host}:{server.port}"
 
 
 def _print(answers: list[dict[str, Any]]) -> None:

@@ -18,11 +18,11 @@ from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.rollout import RolloutState
 from quarterdeck.core.values import Alias, Task
 from quarterdeck.scheduler.delivery import deliver
-from quarterdeck.scheduler.expected import load_expected
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import ledger, registry, rollouts, runs, splits, steps
 from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.expected import load_expected
 
 CHAMPION, CHALLENGER, PREVIOUS = Alias.CHAMPION, Alias.CHALLENGER, Alias.PREVIOUS
 AUTO = RolloutSpec(promote=Promotion.AUTO)
