@@ -174,13 +174,14 @@ def _place(tx: Connection, manifest: Manifest, version: Version, audit: Audit) -
     champion = registry.aliases(tx, version.model, audit.environment or "").get(Alias.CHAMPION)
     spec = manifest.rollout
     automatic = spec.promote is Promotion.AUTO
-    if champion is None and automatic and not spec.approvals:
+    checked = spec.service is not None  # by the server, before it is promoted or waits for a person
+    if champion is None and automatic and not spec.approvals and not checked:
         audit = replace(audit, reason="accepted by its gates; the first champion")
         promotion.promote(tx, version.model, version.number, audit, saw_champion=None)
     elif champion is not None and spec.strategy is not Strategy.DIRECT:
         reason = f"accepted by its gates; compared with version {champion}"
         rollouts.begin(tx, version.model, version.number, spec, replace(audit, reason=reason))
-    elif automatic:
+    elif automatic or checked:
         audit = replace(audit, reason="accepted by its gates; direct rollout")
         direct = with_strategy(spec, Strategy.DIRECT)
         rollouts.settle(tx, rollouts.begin(tx, version.model, version.number, direct, audit), audit)

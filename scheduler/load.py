@@ -7,6 +7,7 @@ the address is what the workspace's server wrote of itself.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -158,6 +159,7 @@ class LoadRun:
             "ramp": spec.ramp.total_seconds(),
             "place": place,
             "of": of,
+            "parent": os.getpid(),
         }
 
     def _over(self) -> bool:

@@ -175,10 +175,9 @@ class Driver:
             await asyncio.sleep(rest)
 
     async def _say(self) -> None:
-        parent = os.getppid()
         while True:
             _print({"elapsed": self._now(), "done": self._done, "errors": self._errors.total()})
-            if os.getppid() != parent:
+            if os.getppid() != self._order["parent"]:
                 self.interrupt()
             await asyncio.sleep(SAY_S)
 

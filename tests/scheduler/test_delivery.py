@@ -16,6 +16,7 @@ from quarterdeck.core.manifest import Manifest, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.rollout import RolloutState
+from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Alias, Task
 from quarterdeck.scheduler.delivery import deliver
 from quarterdeck.scheduler.manifests import sync
@@ -152,3 +153,25 @@ def test_a_newer_version_takes_the_place_of_the_one_on_its_way(state: State, tra
     with state.database.read() as tx:
         assert [item.state for item in rollouts.page(tx, "production")] == [RolloutState.RUNNING, RolloutState.ABORTED]
         assert splits.find(tx, "production", "tiny") is None
+
+
+CHECKED = replace(AUTO, service=ServiceSpec())
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_the_first_version_is_checked_on_the_server_before_it_is_promoted(
+    state: State, train: Train, strategy: Strategy
+) -> None:
+    assert train(replace(CHECKED, strategy=strategy)) == {CHALLENGER: 1}
+    with state.database.read() as tx:
+        rollout = rollouts.page(tx, "production")[0]
+        split = splits.find(tx, "production", "tiny")
+    assert [str(step) for step in rollout.steps] == ["service", "promote"]
+    assert split is not None and (split.weight, split.shadow) == (0.0, False)
+
+
+def test_a_version_that_a_person_promotes_is_checked_on_the_server_first(state: State, train: Train) -> None:
+    train(AUTO)
+    assert train(replace(CHECKED, promote=Promotion.MANUAL)) == {CHAMPION: 1, CHALLENGER: 2}
+    with state.database.read() as tx:
+        assert rollouts.page(tx, "production")[0].state is RolloutState.RUNNING
