@@ -22,12 +22,13 @@ KIND = "expected"  # of the artifact
 def keep_expected(artifacts: ArtifactStore, model: FittedModel) -> Artifact | None:
     """Ask the model its rows and keep the answers; None where it answers none of them.
 
-    A remote model is asked rows of its reference alone: what it is sent costs somebody else.
+    Rules and remote models are asked rows of the reference alone: nothing was converted that could differ at the edges,
+    and what a function or another server does with such rows is not known.
     """
     reference = model.reference
     if reference.is_empty():
         reference = pl.DataFrame([sample_row(model.signature)], schema=dict(model.reference.schema) or None)
-    edges = kind_of(model.estimator) is not ModelKind.REMOTE
+    edges = kind_of(model.estimator) in (ModelKind.SKLEARN, ModelKind.ONNX)
     found = expected_inputs(reference, model.signature, predictor_for(model.estimator, model.signature).predict,
                             edges=edges)  # fmt: skip
     if found is None:

@@ -175,11 +175,12 @@ class Driver:
             await asyncio.sleep(rest)
 
     async def _say(self) -> None:
-        while True:
-            _print({"elapsed": self._now(), "done": self._done, "errors": self._errors.total()})
-            if os.getppid() != self._order["parent"]:
-                self.interrupt()
-            await asyncio.sleep(SAY_S)
+        """Until nobody listens any more: then nothing more is sent."""
+        with suppress(BrokenPipeError):
+            while os.getppid() == self._order["parent"]:
+                _print({"elapsed": self._now(), "done": self._done, "errors": self._errors.total()})
+                await asyncio.sleep(SAY_S)
+        self.interrupt()
 
     def _now(self) -> float:
         return self._loop.time() - self._began

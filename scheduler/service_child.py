@@ -43,7 +43,7 @@ def limit_s(spec: ServiceSpec) -> int:
 def check_version(state: State, model: str, number: int, spec: ServiceSpec) -> LookResult:
     """Ask it its expected inputs, then drive it. What cannot be asked is an ERROR with the reason."""
     # httpx: whoever only asks for limit_s() does not need it
-    from quarterdeck.scheduler.service_test import wait_until_loaded
+    from quarterdeck.scheduler.service_ask import wait_until_loaded
 
     try:
         with state.database.read() as tx:
@@ -62,7 +62,7 @@ def check_version(state: State, model: str, number: int, spec: ServiceSpec) -> L
 
 
 def _tested(server: Service, model: str, number: int, expected: Expected) -> MeasureResult:
-    from quarterdeck.scheduler.service_test import ask_version  # as above
+    from quarterdeck.scheduler.service_ask import ask_version  # as above
 
     tested = ask_version(server, model, number, expected)
     outcome, reason = LookOutcome.PASS, f"{tested.rows} expected inputs answered as in training"
@@ -83,6 +83,8 @@ def _driven(
 
     with LoadRun(server, model, number, expected, spec, log=state.workspace.logs / "load.log") as run:
         report = run.run()
+    if report.interrupted:
+        raise UnavailableError("the processes that sent were stopped")
     if report.failed and not services.is_alive(server):
         raise UnavailableError("the prediction server ended while it was driven", hint="see server.log")
     result = judge_load(spec, report)

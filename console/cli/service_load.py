@@ -36,7 +36,7 @@ Number = Annotated[int | None, typer.Option("--version", min=1, help="A version'
 def test(ctx: typer.Context, endpoint: Endpoint, version: Number = None, as_json: AsJson = False) -> None:
     """Ask the running server a version's expected inputs; exit 1 where it answers otherwise than training did."""
     # start-up time: few commands speak HTTP
-    from quarterdeck.scheduler.service_test import ask_version
+    from quarterdeck.scheduler.service_ask import ask_version
 
     with opened(ctx) as console:
         server, wanted, expected = _target(console, endpoint, version)

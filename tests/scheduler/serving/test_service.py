@@ -18,7 +18,7 @@ from quarterdeck.core.load import judge_load
 from quarterdeck.core.rollout_looks import LookOutcome
 from quarterdeck.core.service_spec import LoadSpec
 from quarterdeck.scheduler.load import LoadProgress, LoadRun
-from quarterdeck.scheduler.service_test import ask_version, wait_until_loaded
+from quarterdeck.scheduler.service_ask import ask_version, wait_until_loaded
 
 ROWS = [{"a": float(number % 10), "b": None if number == 3 else 1.0} for number in range(70)]
 SECOND = timedelta(seconds=1)
