@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +11,14 @@ from typing import Any
 import psutil
 import pytest
 
+from quarterdeck.console.context import Console
+from quarterdeck.console.queries.service_plan import service_plan
 from quarterdeck.core.errors import NotFoundError, UnavailableError
 from quarterdeck.core.expected import Expected
 from quarterdeck.core.load import judge_load
 from quarterdeck.core.rollout_looks import LookOutcome
 from quarterdeck.core.service_spec import LoadSpec
+from quarterdeck.core.settings import read_settings
 from quarterdeck.scheduler.load import LoadProgress, LoadRun
 from quarterdeck.scheduler.service_ask import ask_version, wait_until_loaded
 
@@ -136,9 +138,7 @@ def test_a_load_that_is_stopped_says_what_it_has_counted(running: Any, tmp_path:
         report = load.stop()
     assert report.interrupted and 0 < report.answered < 1000
     assert report.qps == pytest.approx(100, rel=0.5)
-    assert not psutil.Process(os.getpid()).children() or all(
-        "load_child" not in " ".join(child.cmdline()) for child in psutil.Process(os.getpid()).children()
-    )
+    assert not [child for child in psutil.Process().children() if "quarterdeck.scheduler.load_child" in child.cmdline()]
 
 
 def test_a_process_that_dies_is_an_error(running: Any, tmp_path: Path) -> None:
@@ -150,3 +150,27 @@ def test_a_process_that_dies_is_an_error(running: Any, tmp_path: Path) -> None:
 
     with pytest.raises(UnavailableError, match="has failed"):
         run(running, replace(OPEN, duration=60 * SECOND), tmp_path, on_progress=kill_one)
+
+
+def test_the_plan_says_what_is_not_loaded_and_why_and_goes_by_the_heartbeat_of_a_server_that_hangs(
+    line_lab: Any, running: Any
+) -> None:
+    line_lab.add_onnx("line", b"no model")
+    line_lab.challenge("line", 3)
+    line_lab.split("line", 3, 25.0, shadow=False)
+    with Console(line_lab.workspace, read_settings(line_lab.workspace.settings_file), actor="ops") as console:
+        line_lab.wait_until(lambda: any("line@3" in text for text in service_plan(console).problems))
+        plan = service_plan(console)
+        champion, challenger, ready = plan.endpoints[0].versions
+        assert (champion.role, champion.weight, champion.answers) == ("champion", 75.0, True)
+        assert (challenger.role, challenger.weight, challenger.loaded) == ("challenger", 25.0, False)
+        assert challenger.problem is not None and challenger.problem.startswith("cannot be loaded: ")
+        assert not challenger.answers
+        assert (ready.number, ready.role, ready.loaded) == (2, "ready", True)
+        line_lab.wait_until(lambda: any("line@3" in text for text in line_lab.service().detail["problems"]))
+        psutil.Process(running.pid).suspend()
+        hanging = service_plan(console)
+        assert (hanging.source, hanging.endpoints) == ("heartbeat", plan.endpoints)
+        psutil.Process(running.pid).kill()
+        line_lab.wait_until(lambda: service_plan(console).source is None)
+        assert {version.loaded for version in service_plan(console).endpoints[0].versions} == {None}
