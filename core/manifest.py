@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Task, TriggerKind
 
 
@@ -157,6 +158,7 @@ class RolloutSpec:
     analysis: AnalysisSpec = AnalysisSpec()
     checks: tuple[CheckSpec, ...] = DEFAULT_CHECKS
     bake: timedelta | None = None  # after the promotion the same checks go on for so long, and roll back
+    service: ServiceSpec | None = None  # what the version is asked on the server before clients get it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from quarterdeck.core.manifest import OPERATIONAL, AnalysisSpec, CheckSpec, Promotion, RolloutSpec, Strategy
+from quarterdeck.core.manifest_service import flag, read_service
 from quarterdeck.core.toml_lines import KeyPath
 from quarterdeck.core.toml_table import Table, expected_names, is_name, shown
 
@@ -26,6 +27,7 @@ ROLLOUT_KEYS = (
     "bake",
     "analysis",
     "checks",
+    "service",
 )
 ANALYSIS_KEYS = (
     "interval",
@@ -62,7 +64,7 @@ def read_rollout(table: Table, metrics: Collection[str]) -> RolloutSpec:
         strategy=strategy,
         promote=table.choice("promote", Promotion.MANUAL),
         steps=_steps(table, default.steps),
-        shadow_first=_flag(table, "shadow_first"),
+        shadow_first=flag(table, "shadow_first"),
         weight=table.number(
             "weight", default.weight, expected="a percentage above 0, below 100", check=lambda share: 0 < share < 100
         ),
@@ -78,11 +80,12 @@ def read_rollout(table: Table, metrics: Collection[str]) -> RolloutSpec:
         analysis=_analysis(table.table("analysis")),
         checks=_checks(table, (*OPERATIONAL, *metrics)) or default.checks,
         bake=table.duration("bake", None),
+        service=read_service(table.table("service")) if "service" in table else None,
     )
 
 
 def _minimum_labels(table: Table, strategy: Strategy, default: int) -> int:
-    if table.values.get("minimum_labels") == 0 and strategy is Strategy.CANARY and not _flag(table, "shadow_first"):
+    if table.values.get("minimum_labels") == 0 and strategy is Strategy.CANARY and not flag(table, "shadow_first"):
         return 0  # its checks alone decide
     return table.integer("minimum_labels", default, minimum=2)
 
@@ -107,14 +110,6 @@ def _is_percent(value: Any) -> bool:
 
 def _ascends(percents: list[float]) -> bool:
     return all(low < high for low, high in pairwise(percents))
-
-
-def _flag(table: Table, key: str) -> bool:
-    found = table.values.get(key, False)
-    if isinstance(found, bool):
-        return found
-    table.wrong(key, f"is {shown(found)}; expected true or false")
-    return False
 
 
 def _analysis(table: Table) -> AnalysisSpec:

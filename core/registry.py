@@ -68,6 +68,7 @@ class Version:
     kind: ModelKind = ModelKind.SKLEARN
     gate_set: int | None = None  # which version of the model's gates judged it
     evaluation: str | None = None  # SHA-256 of what was measured on the held-out rows, for the model card
+    expected: str | None = None  # SHA-256 of its expected inputs; None: registered before they were kept
     origin: dict[str, Any] | None = None  # imported: the file, its kind and hash, and what was trusted
 
     @property

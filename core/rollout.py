@@ -54,6 +54,7 @@ TRANSITIONS: dict[RolloutState, frozenset[RolloutState]] = {
 class StepKind(StrEnum):
     """What a step does with the traffic, and what it waits for."""
 
+    SERVICE = "service"  # is asked its expected inputs on the server, and driven; no client gets its answers
     SHADOW = "shadow"  # answers unseen, until the comparison decides
     AB = "ab"  # answers a share of the clients, until the comparison decides
     CANARY = "canary"  # answers a share of the clients, until enough looks have passed
@@ -62,7 +63,8 @@ class StepKind(StrEnum):
 
 
 COMPARED = (StepKind.SHADOW, StepKind.AB)  # these end by the comparison's verdict
-TRAFFIC = (*COMPARED, StepKind.CANARY)  # in these the version is the challenger
+SEEN = (*COMPARED, StepKind.CANARY)  # in these it answers clients' requests, to them or unseen
+TRAFFIC = (*SEEN, StepKind.SERVICE)  # in these the version is the challenger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +78,8 @@ class Step:
     @property
     def arms(self) -> tuple[Arm, ...]:
         """The arms in which the version answers."""
+        if self.kind is StepKind.SERVICE:
+            return (Arm.DIRECT,)
         if self.kind is StepKind.SHADOW:
             return (Arm.SHADOW,)
         return (Arm.CHALLENGER,) if self.kind in TRAFFIC else CLIENT_ARMS
@@ -87,7 +91,7 @@ class Step:
 
 def steps_of(spec: RolloutSpec) -> tuple[Step, ...]:
     """The steps that a specification means, in order; the last is the promotion, or the bake after it."""
-    steps: list[Step] = []
+    steps: list[Step] = [] if spec.service is None else [Step(kind=StepKind.SERVICE)]
     if spec.strategy is Strategy.SHADOW or (spec.strategy is Strategy.CANARY and spec.shadow_first):
         steps.append(Step(kind=StepKind.SHADOW, shadow=True))
     if spec.strategy is Strategy.AB:

@@ -18,6 +18,7 @@ from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.manifest import Promotion
 from quarterdeck.core.rollout import (
     COMPARED,
+    SEEN,
     TRAFFIC,
     Progress,
     Rollout,
@@ -103,11 +104,22 @@ def due(rollout: Rollout, now: datetime) -> tuple[datetime, datetime] | None:
     """The window of wall-clock time to look at now; None where no look is due."""
     if not rollout.open or rollout.current.kind is StepKind.PROMOTE:
         return None
+    if rollout.current.kind is StepKind.SERVICE:
+        return _service_due(rollout, now)
     begin = rollout.step_since + rollout.spec.analysis.delay
     until = now - LAG
     if until < (rollout.progress.looked_at or begin) + rollout.spec.analysis.interval:
         return None
     return rollout.progress.since or begin, until
+
+
+def _service_due(rollout: Rollout, now: datetime) -> tuple[datetime, datetime] | None:
+    """At once, and where it could not be measured again after the interval; not while it is paused."""
+    done = rollout.progress
+    early = done.looked_at is not None and now < done.looked_at + rollout.spec.analysis.interval
+    if rollout.state is not S.RUNNING or done.passes or early:
+        return None
+    return rollout.step_since, now
 
 
 def pause(rollout: Rollout, *, now: datetime, reason: str) -> Move:
@@ -165,9 +177,11 @@ def _failed(
 ) -> Move | None:
     """Out, where the analysis failed, the comparison was lost, or it stayed undecided for too long."""
     step, spec = rollout.current, rollout.spec
+    if look is not None and step.kind is StepKind.SERVICE and rollout.progress.failures:
+        return _out(rollout, f"the server's checks failed: {look.result.reason}", aliases, now, lost=True)
     if look is not None and rollout.progress.failures > spec.analysis.failure_limit:
         return _out(rollout, f"the analysis of {step} failed: {look.result.reason}", aliases, now, lost=True)
-    if verdict is None or step.kind not in TRAFFIC:
+    if verdict is None or step.kind not in SEEN:
         return None
     if verdict.decision is Decision.REJECT:
         return _out(rollout, "; ".join(verdict.reasons), aliases, now, lost=True)
@@ -225,6 +239,10 @@ def _forward(rollout: Rollout, verdict: DuelVerdict | None, approvals_missing: i
         return Move(rollout=going, act=Act.SPLIT)
     missing = _missing(rollout, verdict, approvals_missing)
     if missing:
+        if rollout.current.kind is StepKind.SERVICE:  # as long as it waits, it is in nobody's way
+            there = at_step(rollout, rollout.step + 1, now=now)
+            said = f"{_verb(there)}: {'; '.join(missing)}"
+            return Move(rollout=move(there, S.WAITING, now=now, reason=said), act=Act.WITHDRAW)
         said = f"{_verb(rollout)}: {'; '.join(missing)}"
         if (rollout.state, rollout.reason) == (S.WAITING, said):
             return None
@@ -236,6 +254,8 @@ def _passed(rollout: Rollout, verdict: DuelVerdict | None) -> bool:
     kind = rollout.current.kind
     if kind in COMPARED:
         return verdict is not None and verdict.decision is Decision.PROMOTE
+    if kind is StepKind.SERVICE:
+        return rollout.progress.passes > 0
     return kind is StepKind.PROMOTE or rollout.progress.passes >= rollout.spec.analysis.count
 
 
@@ -276,8 +296,10 @@ def _verb(rollout: Rollout) -> str:
 
 def _why(rollout: Rollout, verdict: DuelVerdict | None) -> str:
     """Why it is promoted, for the ledger."""
-    if rollout.current.kind is StepKind.PROMOTE:
-        return "accepted by its gates; " + ("the first champion" if rollout.champion is None else "direct rollout")
+    if rollout.current.kind in (StepKind.PROMOTE, StepKind.SERVICE):
+        checked = "" if rollout.spec.service is None else " and the server's checks"
+        which = "the first champion" if rollout.champion is None else "direct rollout"
+        return f"accepted by its gates{checked}; {which}"
     if verdict is not None and (rollout.current.kind in COMPARED or verdict.decision is Decision.PROMOTE):
         return "; ".join(verdict.reasons)
     return f"every step passed, the last with {rollout.progress.passes} looks"

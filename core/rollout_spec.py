@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from quarterdeck.core.manifest import AnalysisSpec, CheckSpec, Promotion, RolloutSpec, Strategy, plain_json
+from quarterdeck.core.service_spec import service_of
 
 
 def spec_json(spec: RolloutSpec) -> dict[str, Any]:
@@ -28,6 +29,8 @@ def spec_of(data: dict[str, Any]) -> RolloutSpec:
         typed["checks"] = tuple(CheckSpec(**item) for item in data["checks"])
     if data.get("bake") is not None:
         typed["bake"] = timedelta(seconds=data["bake"])
+    if data.get("service") is not None:
+        typed["service"] = service_of(data["service"])
     return RolloutSpec(**(data | typed))
 
 

@@ -159,6 +159,7 @@ class Daemon:
         now = utc_now()
         self._timetable.stop()
         self._duels.close()
+        self._rollouts.close()
         self._workers.stop(now)
         if not self._keep_server:
             self._server.stop()

@@ -26,6 +26,7 @@ from quarterdeck.core.registry import Version
 from quarterdeck.core.rollout_spec import with_strategy
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Alias, Outcome, VersionState
+from quarterdeck.scheduler import expected as expecting
 from quarterdeck.scheduler.assessment import Assessment, JudgeServing, answers_of, assess
 from quarterdeck.scheduler.evaluation import KIND, champion_number, keep_evaluation
 from quarterdeck.scheduler.gate_serving import judge_serving, served_of
@@ -92,6 +93,7 @@ def deliver(
         champion=champion,
         number=beaten,
     )
+    expected = expecting.keep_expected(artifacts, model)
     draft = Version(
         model=manifest.name,
         number=0,
@@ -109,6 +111,7 @@ def deliver(
         verdicts=assessment.gates,
         profile=kept.sha256,
         evaluation=None if measured is None else measured.sha256,
+        expected=None if expected is None else expected.sha256,
         gate_set=None if gate_set is None else gate_set.number,
         trained_from=model.trained_from,
         trained_to=model.trained_to,
@@ -120,7 +123,7 @@ def deliver(
         if known is not None and known.artifact == model_sha and overall(known.verdicts) is overall(draft.verdicts):
             log.info("the model is the same as %s, and its gates say the same: nothing new", known.reference)
             return known
-        for artifact, kind in ((onnx, "onnx"), (kept, "profile"), (measured, KIND)):
+        for artifact, kind in ((onnx, "onnx"), (kept, "profile"), (measured, KIND), (expected, expecting.KIND)):
             if artifact is not None:
                 steps.record_artifact(tx, artifact.sha256, kind=kind, size=artifact.size, now=now)
         return _register(tx, state, run, manifest, draft, assessment, now)
@@ -171,13 +174,14 @@ def _place(tx: Connection, manifest: Manifest, version: Version, audit: Audit) -
     champion = registry.aliases(tx, version.model, audit.environment or "").get(Alias.CHAMPION)
     spec = manifest.rollout
     automatic = spec.promote is Promotion.AUTO
-    if champion is None and automatic and not spec.approvals:
+    checked = spec.service is not None  # by the server, before it is promoted or waits for a person
+    if champion is None and automatic and not spec.approvals and not checked:
         audit = replace(audit, reason="accepted by its gates; the first champion")
         promotion.promote(tx, version.model, version.number, audit, saw_champion=None)
     elif champion is not None and spec.strategy is not Strategy.DIRECT:
         reason = f"accepted by its gates; compared with version {champion}"
         rollouts.begin(tx, version.model, version.number, spec, replace(audit, reason=reason))
-    elif automatic:
+    elif automatic or checked:
         audit = replace(audit, reason="accepted by its gates; direct rollout")
         direct = with_strategy(spec, Strategy.DIRECT)
         rollouts.settle(tx, rollouts.begin(tx, version.model, version.number, direct, audit), audit)

@@ -18,11 +18,12 @@ from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.errors import ConflictError, RefusedError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import Manifest, RolloutSpec, Strategy
-from quarterdeck.core.rollout import Rollout, RolloutState, step_text
+from quarterdeck.core.rollout import Rollout, RolloutState, StepKind, step_text
 from quarterdeck.core.rollout_looks import Look
 from quarterdeck.core.rollout_moves import Act, Move, advance, due, pause
 from quarterdeck.core.rollout_spec import with_strategy
 from quarterdeck.scheduler.rollout_measures import look_at
+from quarterdeck.scheduler.rollout_service import ServiceRuns
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import approvals, duels, registry, rollouts
 
@@ -32,14 +33,20 @@ ACTOR = "daemon"
 
 
 class Rollouts:
-    """Moves every rollout of the environment. Holds nothing between two ticks."""
+    """Moves every rollout of the environment. Holds nothing between two ticks but a process that checks a version."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._service = ServiceRuns(state)
+
+    def close(self) -> None:
+        """End a check that goes on; the next daemon begins it anew."""
+        self._service.close()
 
     def tick(self, manifests: Mapping[str, Manifest], now: datetime) -> None:
         with self._state.database.read() as tx:
             going = rollouts.open_ones(tx, self._state.environment)
+        self._service.only(going)
         for rollout in going:
             self._step(rollout, now)
         with self._state.database.read() as tx:
@@ -53,8 +60,7 @@ class Rollouts:
             verdict = _verdict(tx, rollout)
             missing = approvals.missing(tx, rollout.model, rollout.version, rollout.environment, rollout.spec.approvals)
             enforced = rollouts.is_enforced(tx, rollout)
-        window = due(rollout, now)
-        look = None if window is None else look_at(self._state, rollout, window, verdict)
+        look = self._look(rollout, verdict, now)
         wanted = advance(rollout, aliases=aliases, now=now, look=look, verdict=verdict, approvals_missing=missing)
         if wanted.rollout == rollout and enforced:
             return
@@ -65,6 +71,15 @@ class Rollouts:
             log.info("rollout %s: %s", rollout.id, error)  # a person was faster: the next tick sees what they did
         except RefusedError as error:
             self._refused(rollout, error, now)
+
+    def _look(self, rollout: Rollout, verdict: DuelVerdict | None, now: datetime) -> Look | None:
+        """What is seen where a look is due; checks on the server take their time, and several ticks."""
+        window = due(rollout, now)
+        if window is None:
+            return None
+        if rollout.current.kind is StepKind.SERVICE:
+            return self._service.look(rollout, now)
+        return look_at(self._state, rollout, window, verdict)
 
     def _apply(self, rollout: Rollout, wanted: Move, audit: Audit, look: Look | None) -> None:
         with self._state.database.write() as tx:

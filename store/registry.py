@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 
-from quarterdeck.core.errors import NotFoundError, RefusedError
+from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
 from quarterdeck.core.gates import GateResult
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.signature import Signature
@@ -26,6 +26,11 @@ _LAST = select(func.max(_version.c.number)).where(_version.c.model == bindparam(
 _GET = select(_version).where(_version.c.model == bindparam("model"), _version.c.number == bindparam("number"))
 _INSERT = insert(_version)
 _SET_STATE = update(_version).where(_version.c.model == bindparam("of"), _version.c.number == bindparam("which"))
+_SET_EXPECTED = (
+    update(_version)
+    .where(_version.c.model == bindparam("of"), _version.c.number == bindparam("which"))
+    .values(expected=bindparam("sha256"))
+)
 _NAMES = select(_alias.c.alias, _alias.c.version).where(_alias.c.model == bindparam("model"))
 _ALIASES = _NAMES.where(_alias.c.environment == bindparam("environment"))
 
@@ -118,6 +123,15 @@ def retire(tx: Connection, model: str, number: int, audit: Audit) -> Version:
     return get(tx, model, number)
 
 
+def keep_expected(tx: Connection, version: Version, sha256: str, audit: Audit) -> Version:
+    """Give a version of before its expected inputs, once. ConflictError where it has some meanwhile."""
+    if get(tx, version.model, version.number).expected is not None:
+        raise ConflictError("it has expected inputs already", where=version.reference)
+    ledger.append(tx, audit, act="keep_expected", subject=version.reference, before={}, after={"expected": sha256})
+    tx.execute(_SET_EXPECTED, {"of": version.model, "which": version.number, "sha256": sha256})
+    return get(tx, version.model, version.number)
+
+
 def settle_states(
     tx: Connection, model: str, versions: Mapping[int, Version], standings: Mapping[int, VersionState]
 ) -> dict[int, Version]:
@@ -161,6 +175,7 @@ _PLAIN = (
     "created",
     "gate_set",
     "evaluation",
+    "expected",
     "origin",
 )
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import RolloutSpec
-from quarterdeck.core.rollout import TRAFFIC, Progress, Rollout, RolloutState, StepKind, move, step_text, steps_of
+from quarterdeck.core.rollout import SEEN, TRAFFIC, Progress, Rollout, RolloutState, StepKind, move, step_text, steps_of
 from quarterdeck.core.rollout_looks import Look
 from quarterdeck.core.rollout_moves import Act, Move, advance, reconcile
 from quarterdeck.core.rollout_spec import spec_json, spec_of
@@ -44,7 +44,7 @@ def begin(tx: Connection, model: str, version: int, spec: RolloutSpec, audit: Au
         raise RefusedError("it is the champion already", where=f"{model}@{version}")
     if registry.get(tx, model, version).state in (VersionState.RETIRED, VersionState.REJECTED):
         raise RefusedError(f"it is {registry.get(tx, model, version).state}", where=f"{model}@{version}")
-    if Alias.CHAMPION not in names and steps_of(spec)[0].kind in TRAFFIC:
+    if Alias.CHAMPION not in names and any(step.kind in SEEN for step in steps_of(spec)):
         hint = 'promote the first champion by hand, or with strategy "direct"'
         raise RefusedError(f"{model} has no champion to be measured against", where=f"{model}@{version}", hint=hint)
     superseded = _supersede(tx, model, version, audit)

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 from sqlalchemy import Connection, delete, insert, select, update
 
+from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.operations import Service
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store.rows import table, value_of
@@ -35,6 +36,15 @@ def same_process(pid: int, started: float) -> bool:
     """Whether this pid is still the process that started then (clock ticks round the time by up to 0.01 s)."""
     found = process_started(pid)
     return found is not None and abs(found - started) < 0.05
+
+
+def running_server(tx: Connection) -> Service:
+    """The workspace's prediction server, alive and listening. UnavailableError where there is none."""
+    server = find(tx, ServiceKind.SERVER)
+    if server is None or not is_alive(server) or server.port is None:
+        hint = "`quarterdeck daemon start`, or `quarterdeck serve`"
+        raise UnavailableError("no prediction server runs here", hint=hint)
+    return server
 
 
 def announce(

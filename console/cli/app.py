@@ -27,7 +27,7 @@ COMMANDS: dict[str, str] = {
     "gate": "Gates of a model: list, show, edit, history, judge.",
     "rollout": "How versions reach the traffic: list, show, start, pause, resume, abort, promote.",
     "duel": "Champion and challenger on live traffic: list, show.",
-    "service": "What runs: the daemon and the prediction server.",
+    "service": "What runs, and how it answers: list, show, plan, test, load, logs.",
     "serve": "Run the prediction server in this terminal.",
     "predict": "Ask the prediction server for answers to rows.",
     "monitor": "What the monitor saw: windows, drift, alerts.",

@@ -15,11 +15,10 @@ from quarterdeck.console.cli.rows import one_row, read_rows, write_rows
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.context import Console
 from quarterdeck.console.presented import presented_token
-from quarterdeck.core.errors import UnavailableError, UsageError
+from quarterdeck.core.errors import UsageError
 from quarterdeck.core.operations import Service
 from quarterdeck.core.registry import parse_reference
 from quarterdeck.core.rights import TOKEN
-from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services, tokens
 
 app = single()
@@ -73,12 +72,8 @@ def _rows(row: str | None, source: Path | None) -> list[dict[str, Any]]:
 def _server(console: Console) -> tuple[Service, str | None]:
     """The server, and the secret of the client whose token is presented; without one a command is the workspace's."""
     with console.database.read() as tx:
-        server = services.find(tx, ServiceKind.SERVER)
+        server = services.running_server(tx)
         acting = tokens.get(tx, console.person.removeprefix(TOKEN)) if console.token is not None else None
-    if server is None or not services.is_alive(server) or server.port is None:
-        raise UnavailableError(
-            "no prediction server runs here", hint="`quarterdeck daemon start`, or `quarterdeck serve`"
-        )
     secret = presented_token(os.environ) if acting is not None and acting.endpoints else None
     return server, secret
 

@@ -1,4 +1,4 @@
-"""`quarterdeck service`: the processes that say they run."""
+"""`quarterdeck service`: the processes that say they run. service_plan.py and service_load.py hold the rest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from quarterdeck.console.cli import service_load, service_plan
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, opened
@@ -15,7 +16,7 @@ from quarterdeck.core.operations import Service
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services
 
-app = noun("What runs: the daemon and the prediction server.")
+app = noun("What runs, and how it answers: list, show, plan, test, load, logs.")
 
 
 @app.command("list")
@@ -79,3 +80,8 @@ def about(service: Service) -> dict[str, Any]:
         "stopped_at": service.stopped_at,
         "detail": service.detail,
     }
+
+
+for module in (service_plan, service_load):
+    for command, function in module.COMMANDS.items():
+        app.command(command)(function)

@@ -23,6 +23,9 @@ Any number of looks:
     two_arms.py             separate rows, with a margin; its evidence is in two_arm_evidence.py
     sprt.py                 one rate between two given ones
 
+Of times:
+    histogram.py         quantiles from counts that many processes made
+
 Of many tests, and of probabilities:
     false_discovery.py   which of many p-values to believe
     calibration.py       whether probabilities mean what they say

@@ -1,7 +1,8 @@
 """A version as a folder that can be carried elsewhere: the model's files, what is known of it, and every hash.
 
     model.json            the model's document: what the other files are to it
-    model.skops | rules.json (and rules.py) | remote.json | model.onnx, reference.parquet, profile.json, evaluation.json
+    model.skops | rules.json (and rules.py) | remote.json | model.onnx
+    reference.parquet, profile.json, evaluation.json, expected.json
     version.json          signature, metrics, verdicts, origin, the ledger's entries about it, and which file is what
     card.md               the model card, where there is one
     SHA256SUMS            of all of them; `sha256sum -c SHA256SUMS` checks it too
@@ -117,6 +118,7 @@ def _artifacts(version: Version, artifacts: ArtifactStore) -> dict[str, bytes]:
         ("model.onnx", version.onnx),
         ("profile.json", version.profile),
         ("evaluation.json", version.evaluation),
+        ("expected.json", version.expected),
     ):
         if digest is not None:
             files[name] = artifacts.get(digest)

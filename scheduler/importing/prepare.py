@@ -27,6 +27,7 @@ from quarterdeck.core.models.signature import FieldKind, Signature
 from quarterdeck.core.profile import build_profile
 from quarterdeck.core.registry import STANDING_OF, Version
 from quarterdeck.core.values import Direction, Outcome
+from quarterdeck.scheduler import expected as expecting
 from quarterdeck.scheduler.assessment import Assessment, JudgeServing, answers_of, assess
 from quarterdeck.scheduler.engines import predictor_for
 from quarterdeck.scheduler.gate_serving import judge_serving, served_of
@@ -75,6 +76,9 @@ def prepare(found: Found, request: ImportRequest, beside: Beside, against: Again
     profile = _profile(model, beside.rows, place)
     if profile is not None:
         made.append(profile)
+    expected = expecting.keep_expected(place.store, model)
+    if expected is not None:
+        made.append((expected.sha256, expecting.KIND, expected.size))
     kind = kind_of(model.estimator)
     gate_set = against.gate_set if beside.manifest is not None and beside.rows is not None else None
     draft = Version(
@@ -83,6 +87,7 @@ def prepare(found: Found, request: ImportRequest, beside: Beside, against: Again
         engine=engine_of(kind, converted=onnx is not None), kind=kind, engine_reason=reason,
         max_difference=difference, signature=model.signature, metrics=judged.metrics, verdicts=judged.gates,
         profile=None if profile is None else profile[0], gate_set=None if gate_set is None else gate_set.number,
+        expected=None if expected is None else expected.sha256,
         trained_from=model.trained_from, trained_to=model.trained_to, rows=model.rows,
         size_bytes=onnx[2] if onnx is not None else len(encoded.children[0].data), origin=found.origin,
     )  # fmt: skip

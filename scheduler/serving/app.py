@@ -1,6 +1,6 @@
 """What the server answers at which address (RSGI).
 
-    POST /predict/{endpoint}   rows in, predictions out; predicting.py
+    POST /predict/{endpoint}   rows in, predictions out; predicting.py; ?version=N asks that version alone
     POST /feedback             what really happened: {"id", "label"}, or a list of them
     GET  /                     the endpoints and their fields
     GET  /healthz              the process answers
@@ -21,6 +21,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from granian._granian import RSGIProtocolClosed
 
@@ -103,8 +104,8 @@ class App:
             asker = self._guard.admit(scope)
             if path.startswith(_PREDICT) and scope.method == "POST":
                 body = await self._bodies.json(scope, transport, asker)
-                answer = self._desk.answer_body(self._router.route(path[len(_PREDICT) :]), body, started, asker)
-                transport.response_bytes(200, JSON, await answer)
+                route = self._router.route(path[len(_PREDICT) :])
+                transport.response_bytes(200, JSON, await self._answer(scope, route, body, started, asker))
                 return
             if path.startswith(PREFIX):
                 reply = await self._v2.answer(scope, transport, started, asker)
@@ -122,6 +123,14 @@ class App:
             if reply.status in self._counters.refused:
                 self._counters.refused[reply.status] += 1
         transport.response_bytes(reply.status, reply.headers, reply.body)
+
+    def _answer(self, scope: Scope, route: Route, body: bytes, started: int, asker: Asker) -> Awaitable[bytes]:
+        """By the traffic plan, or by the version that the query asks for."""
+        query = scope.query_string
+        wanted = parse_qs(query, keep_blank_values=True).get("version") if query else None
+        if wanted is None:
+            return self._desk.answer_body(route, body, started, asker)
+        return self._desk.answer_directly(self._router.version(route, wanted[-1]), body, started, asker)
 
     async def _other(self, scope: Scope, transport: Transport, asker: Asker) -> Reply:
         method, handler = self._handlers.get(scope.path, (None, None))
@@ -170,7 +179,12 @@ class App:
         if not asker.knows_all:  # health is open; what the endpoints are called and suffer from is not
             return Reply.of({"ready": ready}, 200 if ready else 503)
         challengers = {name: _trial(route) for name, route in self._challenged()}
-        data = {"ready": ready, "endpoints": self.versions(), "problems": self._problems.texts()}
+        data = {
+            "ready": ready,
+            "endpoints": self.versions(),
+            "loaded": self.loaded(),
+            "problems": self._problems.texts(),
+        }
         if challengers:
             data["challengers"] = challengers
         return Reply.of(data, 200 if ready else 503)
@@ -198,6 +212,10 @@ class App:
         """The version that answers, by endpoint; None where nobody does."""
         routes = sorted(self._router.routes.items())
         return {name: None if route.champion is None else route.champion.number for name, route in routes}
+
+    def loaded(self) -> dict[str, list[int]]:
+        """The versions that are in memory and can answer, by endpoint."""
+        return {name: sorted(self._router.loaded.get(name, {})) for name in sorted(self._router.routes)}
 
     def _challenged(self) -> list[tuple[str, Route]]:
         """The endpoints with a challenger that answers clients or in shadow."""

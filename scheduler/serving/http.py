@@ -26,6 +26,7 @@ class Scope(Protocol):
 
     method: str
     path: str
+    query_string: str
     headers: Headers
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from quarterdeck.core.errors import NotFoundError, UnavailableError
+from quarterdeck.core.errors import NotFoundError, UnavailableError, UsageError
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.live import LiveModel
@@ -58,6 +58,19 @@ class Router:
             raise UnavailableError(f"{route.name} has no champion in this environment", hint=hint)
         hint = "ask again in a moment; /readyz says what is wrong if it lasts"
         raise UnavailableError(f"{route.name}@{route.planned} is not loaded", hint=hint)
+
+    def version(self, route: Route, text: str) -> LiveModel:
+        """The version of this number. UsageError for what is no number, NotFoundError where it is not loaded."""
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        if not number:
+            raise UsageError(f"version={text[:40]!r} is no version's number", hint="such as ?version=3")
+        loaded = self.loaded.get(route.name, {})
+        found = loaded.get(number)
+        if found is None:
+            known = ", ".join(map(str, sorted(loaded)))
+            hint = f"loaded are {known or 'none'}: champion, challenger, and those that may be next"
+            raise NotFoundError(f"{route.name}@{number} is not loaded", hint=hint)
+        return found
 
     def signature(self, name: str) -> Signature | None:
         found = self.routes.get(name)

@@ -306,6 +306,7 @@ class _Process:
             "shadow_dropped": counters.shadow_dropped,
             "labels": counters.labels,
             "endpoints": self._app.versions(),
+            "loaded": self._app.loaded(),
             "log_pending": sum(item.pending for item in snapshots),
             "problems": sorted({text for item in snapshots for text in item.problems} | set(self._problems.texts())),
             "processes": [item.pid for item in snapshots],

@@ -39,6 +39,7 @@ class VersionRow(SQLModel, table=True):
     kind: str = Field(default="scikit-learn", sa_column_kwargs={"server_default": "scikit-learn"})
     gate_set: int | None = None
     evaluation: str | None = Field(default=None, foreign_key="artifact.sha256")
+    expected: str | None = Field(default=None, foreign_key="artifact.sha256")
     origin: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 

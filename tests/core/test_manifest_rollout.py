@@ -18,6 +18,8 @@ from quarterdeck.core.manifest import (
 )
 from quarterdeck.core.manifest_reader import check_manifest
 from quarterdeck.core.manifest_rollout import ANALYSIS_KEYS, CHECK_KEYS, ROLLOUT_KEYS
+from quarterdeck.core.manifest_service import LOAD_KEYS, SERVICE_KEYS
+from quarterdeck.core.service_spec import LoadSpec, ServiceSpec
 from quarterdeck.core.toml_lines import parse_toml
 
 HEAD = '[pipeline]\nname = "flights"\ntask = "binary"\ntarget = "late"\n[steps.features]\n[rollout]\n'
@@ -155,7 +157,44 @@ def test_a_wrong_key_is_refused_at_its_line_with_what_was_expected(lines: str, w
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [*ROLLOUT_KEYS, *ANALYSIS_KEYS, *CHECK_KEYS])
+@pytest.mark.parametrize("key", [*ROLLOUT_KEYS, *ANALYSIS_KEYS, *CHECK_KEYS, *SERVICE_KEYS, *LOAD_KEYS])
 def test_every_key_is_documented(key: str) -> None:
     page = Path(__file__).parents[2] / "docs" / "rollouts.md"
     assert f"`{key}`" in page.read_text(encoding="utf-8")
+
+
+def test_what_the_server_is_asked_reaches_its_fields() -> None:
+    text = """
+[rollout.service]
+load = { rate = 200, duration = "20s", ramp = "0s", rows = 2, processes = 3, p99_ms = 5, error_rate = 0, min_qps = 150 }
+"""
+    load = LoadSpec(
+        rate=200.0, duration=timedelta(seconds=20), ramp=timedelta(0), rows=2, processes=3, p99_ms=5.0, error_rate=0.0,
+        min_qps=150.0,
+    )  # fmt: skip
+    assert check(text).service == ServiceSpec(test=True, load=load)
+    assert check("[rollout.service]\n").service == ServiceSpec()
+    assert check("[rollout.service]\nload = { connections = 4 }").service == ServiceSpec(load=LoadSpec(connections=4))
+    assert check("").service is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("test = 1", "`test` is 1; expected true or false"),
+        ("test = false", "nothing would be asked"),
+        ("tests = true", "did you mean `test`?"),
+        ("load = {}", "`load` has neither of `rate` and `connections`"),
+        ("load = { rate = 1, connections = 1 }", "`load` has both of `rate` and `connections`"),
+        ("load = { rate = 0 }", "expected requests a second, above 0, up to 20000"),
+        ('load = { rate = 1, duration = "11m" }', "expected at most 10 minutes"),
+        ("load = { rate = 1, error_rate = 2 }", "expected a share from 0 to 1"),
+        ("load = { rate = 1, p99 = 2 }", "did you mean `p99_ms`?"),
+        ("load = 5", "`load` is 5; expected a table"),
+    ],
+)
+def test_what_the_server_cannot_be_asked_is_refused_at_its_line(text: str, said: str) -> None:
+    with pytest.raises(ManifestError) as error:
+        check(f"[rollout.service]\n{text}")
+    assert said in str(error.value)
+    assert error.value.where == f"p.toml:{HEAD.count(chr(10)) + 2}"

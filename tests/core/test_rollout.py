@@ -39,6 +39,7 @@ from quarterdeck.core.rollout_moves import (
     resume,
 )
 from quarterdeck.core.rollout_spec import spec_json, spec_of, with_strategy
+from quarterdeck.core.service_spec import LoadSpec, ServiceSpec
 from quarterdeck.core.values import Alias, Decision, Direction
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -96,6 +97,8 @@ INCONCLUSIVE, ERROR = LookOutcome.INCONCLUSIVE, LookOutcome.ERROR
         ({"bake": 10 * MINUTE}, ["canary 10 %", "canary 50 %", "promote", "bake"]),
         ({"shadow_first": True}, ["shadow", "canary 10 %", "canary 50 %", "promote"]),
         ({"steps": (20.0,)}, ["canary 20 %", "promote"]),
+        ({"service": ServiceSpec()}, ["service", "canary 10 %", "canary 50 %", "promote"]),
+        ({"service": ServiceSpec(), "strategy": Strategy.DIRECT}, ["service", "promote"]),
     ],
 )
 def test_the_steps_that_a_specification_means(changes: dict[str, Any], steps: list[str]) -> None:
@@ -103,7 +106,12 @@ def test_the_steps_that_a_specification_means(changes: dict[str, Any], steps: li
 
 
 def test_a_specification_survives_the_store() -> None:
-    spec = replace(CANARY, bake=10 * MINUTE, checks=(CheckSpec(measure="cost", minimum=1.0, fail_below=0.5),))
+    spec = replace(
+        CANARY,
+        bake=10 * MINUTE,
+        service=ServiceSpec(load=LoadSpec(rate=5.0)),
+        checks=(CheckSpec(measure="cost", minimum=1.0, fail_below=0.5),),
+    )
     assert spec_of(spec_json(spec)) == spec
     assert spec_of({"strategy": "shadow", "promote": "auto"}) == RolloutSpec(
         strategy=Strategy.SHADOW, promote=Promotion.AUTO
@@ -449,3 +457,58 @@ def test_no_way_leads_to_a_promotion_without_what_it_needs(spec: RolloutSpec, ev
         if new.step != rollout.step:
             passes = 0
         rollout = new
+
+
+CHECKED = replace(CANARY, service=ServiceSpec())
+CHECKED_DIRECT = replace(CHECKED, strategy=Strategy.DIRECT)
+
+
+def test_a_version_is_checked_on_the_server_before_its_first_share() -> None:
+    moved = after(started(CHECKED), PASS)
+    assert (str(moved.rollout.current), moved.act) == ("canary 10 %", Act.SPLIT)
+    assert after(started(CHECKED)).rollout.step == 0
+
+
+def test_a_failed_check_on_the_server_rolls_back_at_once_whatever_the_analysis_allows() -> None:
+    lenient = replace(CHECKED, analysis=replace(CHECKED.analysis, failure_limit=5))
+    moved = after(started(lenient), FAIL)
+    assert (moved.rollout.state, moved.act, moved.lost) == (S.ROLLED_BACK, Act.WITHDRAW, True)
+    assert moved.rollout.reason == "the server's checks failed: a reason"
+
+
+def test_a_server_that_does_not_answer_pauses_after_so_many_errors() -> None:
+    assert after(started(CHECKED), ERROR, ERROR).rollout.state is S.RUNNING
+    moved = after(started(CHECKED), ERROR, ERROR, ERROR)
+    assert (moved.rollout.state, moved.act) == (S.PAUSED, Act.NONE)
+    assert after(started(CHECKED), ERROR, PASS).rollout.step == 1
+
+
+def test_a_check_is_due_at_once_and_after_an_error_when_the_interval_is_over() -> None:
+    rollout = started(CHECKED)
+    assert due(rollout, NOW) == (NOW, NOW)
+    failed = after(rollout, ERROR).rollout
+    looked = failed.progress.looked_at
+    assert looked is not None
+    assert due(failed, looked + MINUTE / 2) is None
+    assert due(failed, looked + MINUTE) is not None
+    assert due(replace(rollout, state=S.PAUSED), NOW + MINUTE) is None
+
+
+@pytest.mark.parametrize("champion", [1, None])
+def test_a_direct_rollout_is_promoted_when_the_server_answered_well(champion: int | None) -> None:
+    names = {Alias.CHALLENGER: 2} | ({} if champion is None else {Alias.CHAMPION: champion})
+    rollout = started(CHECKED_DIRECT, champion=champion)
+    assert advance(rollout, aliases=names, now=NOW).rollout == rollout
+    moved = advance(rollout, aliases=names, now=NOW, look=seen(PASS))
+    assert (moved.rollout.state, moved.act) == (S.PROMOTED, Act.PROMOTE)
+    assert moved.rollout.reason.startswith("accepted by its gates and the server's checks; ")
+
+
+def test_a_checked_version_that_waits_for_a_person_leaves_the_traffic_until_then() -> None:
+    manual = replace(CHECKED_DIRECT, promote=Promotion.MANUAL)
+    moved = after(started(manual), PASS)
+    assert (moved.rollout.state, moved.act, moved.lost) == (S.WAITING, Act.WITHDRAW, False)
+    assert (str(moved.rollout.current), moved.rollout.reason) == ("promote", "it waits: a person promotes it")
+    alone = {Alias.CHAMPION: 1}
+    assert advance(moved.rollout, aliases=alone, now=NOW + MINUTE) == Move(rollout=moved.rollout)
+    assert promote_now(moved.rollout, now=NOW, reason="go").act is Act.PROMOTE

@@ -9,17 +9,21 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 from sklearn.linear_model import Ridge
+from sqlalchemy import text
 
+from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.manifest import Manifest, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.rollout import RolloutState
+from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Alias, Task
 from quarterdeck.scheduler.delivery import deliver
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import auditing, ledger, registry, rollouts, runs, splits, steps
 from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.expected import load_expected
 
 CHAMPION, CHALLENGER, PREVIOUS = Alias.CHAMPION, Alias.CHALLENGER, Alias.PREVIOUS
 AUTO = RolloutSpec(promote=Promotion.AUTO)
@@ -87,6 +91,30 @@ def test_the_first_champion_is_promoted_at_once_by_any_strategy(train: Train, st
     assert train(replace(AUTO, strategy=strategy)) == {CHAMPION: 1}
 
 
+def test_a_version_keeps_rows_with_the_answers_of_the_engine_that_trained_it(state: State, train: Train) -> None:
+    train(AUTO)
+    artifacts = ArtifactStore(state.workspace.artifacts)
+    with state.database.read() as tx:
+        version = registry.get(tx, "tiny", 1)
+        kinds = {sha256: kind for sha256, kind in tx.execute(text("SELECT sha256, kind FROM artifact"))}
+    assert version.expected is not None
+    assert kinds[version.expected] == "expected"
+    expected = load_expected(artifacts, version)
+    frame = rows()
+    model = Ridge(alpha=1).fit(frame.select("x"), frame["y"])
+    asked = pl.DataFrame(list(expected.rows), schema={"x": pl.Float64})
+    assert [answer["value"] for answer in expected.answers] == pytest.approx(model.predict(asked).tolist())
+    assert asked["x"].max() == 198.0  # the edges are among them
+
+
+def test_a_version_of_before_says_how_its_rows_are_made(state: State, train: Train) -> None:
+    train(AUTO)
+    with state.database.read() as tx:
+        version = replace(registry.get(tx, "tiny", 1), expected=None)
+    with pytest.raises(NotFoundError, match="quarterdeck service expect tiny@1"):
+        load_expected(ArtifactStore(state.workspace.artifacts), version)
+
+
 def test_a_first_champion_waits_for_the_approvals_that_it_needs(state: State, train: Train) -> None:
     assert train(replace(AUTO, strategy=Strategy.CANARY, approvals=1)) == {}
     with state.database.read() as tx:
@@ -125,3 +153,25 @@ def test_a_newer_version_takes_the_place_of_the_one_on_its_way(state: State, tra
     with state.database.read() as tx:
         assert [item.state for item in rollouts.page(tx, "production")] == [RolloutState.RUNNING, RolloutState.ABORTED]
         assert splits.find(tx, "production", "tiny") is None
+
+
+CHECKED = replace(AUTO, service=ServiceSpec())
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_the_first_version_is_checked_on_the_server_before_it_is_promoted(
+    state: State, train: Train, strategy: Strategy
+) -> None:
+    assert train(replace(CHECKED, strategy=strategy)) == {CHALLENGER: 1}
+    with state.database.read() as tx:
+        rollout = rollouts.page(tx, "production")[0]
+        split = splits.find(tx, "production", "tiny")
+    assert [str(step) for step in rollout.steps] == ["service", "promote"]
+    assert split is not None and (split.weight, split.shadow) == (0.0, False)
+
+
+def test_a_version_that_a_person_promotes_is_checked_on_the_server_first(state: State, train: Train) -> None:
+    train(AUTO)
+    assert train(replace(CHECKED, promote=Promotion.MANUAL)) == {CHAMPION: 1, CHALLENGER: 2}
+    with state.database.read() as tx:
+        assert rollouts.page(tx, "production")[0].state is RolloutState.RUNNING

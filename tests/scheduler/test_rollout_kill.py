@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,17 +17,21 @@ import onnx
 import psutil
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from sqlalchemy import text
 
 from quarterdeck.core.clock import utc_now
+from quarterdeck.core.expected import Expected
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import AnalysisSpec, CheckSpec, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.registry import Version
-from quarterdeck.core.rollout import Rollout, RolloutState
+from quarterdeck.core.rollout import Rollout, RolloutState, StepKind
+from quarterdeck.core.rollout_spec import with_strategy
+from quarterdeck.core.service_spec import LoadSpec, ServiceSpec
 from quarterdeck.core.values import Alias, Engine, ServiceKind, Task, VersionState
 from quarterdeck.scheduler import control
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import auditing, ledger, promotion, registry, rollouts, steps
+from quarterdeck.store import analyses, auditing, ledger, promotion, registry, rollouts, steps
 from quarterdeck.store.artifacts import ArtifactStore
 
 SIGNATURE = Signature(
@@ -48,6 +52,10 @@ SPEC = RolloutSpec(
 )
 ROWS = [{"a": float(number % 10), "ship": f"s{number}"} for number in range(40)]
 PATIENCE_S = 90.0
+CHECKED = replace(
+    SPEC, service=ServiceSpec(load=LoadSpec(rate=40.0, duration=LOOK, ramp=LOOK / 4, processes=1, p99_ms=5_000.0))
+)
+CHECKED_S = 1.0  # between two kills
 
 # When the daemon is killed: what of the rollout makes a new moment. Each moment is met once.
 Moment = Callable[[Rollout, datetime], object]
@@ -69,6 +77,12 @@ def between_looks(rollout: Rollout, now: datetime) -> object:
 
 def once_in_the_second_step(rollout: Rollout, now: datetime) -> object:
     return "there" if rollout.step == 1 else None
+
+
+def while_it_is_checked(rollout: Rollout, now: datetime) -> object:
+    """While the server's checks go on: when they have begun, and when they have begun again."""
+    age = (now - rollout.step_since).total_seconds()
+    return min(int(age / CHECKED_S), 2) or None if rollout.current.kind is StepKind.SERVICE else None
 
 
 def line(slope: float) -> bytes:
@@ -106,25 +120,33 @@ class Stage:
     answered: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def register(self, data: bytes) -> int:
-        kept = ArtifactStore(self.state.workspace.artifacts).put(data)
+    def register(self, data: bytes, slope: float) -> int:
+        """A version; training says of it that it answers slope * a."""
+        artifacts = ArtifactStore(self.state.workspace.artifacts)
+        kept = artifacts.put(data)
+        rows = tuple({"a": row["a"]} for row in ROWS[:10])
+        expected = artifacts.put(
+            Expected(rows=rows, answers=tuple({"value": slope * row["a"]} for row in rows)).to_bytes()
+        )
         now = utc_now()
         draft = Version(
             model="line", number=0, state=VersionState.ACCEPTED, run_id=None, created=now, artifact=kept.sha256,
             onnx=kept.sha256, engine=Engine.ONNX, engine_reason="", max_difference=None, signature=SIGNATURE,
             metrics={}, verdicts=(), profile=None, trained_from=None, trained_to=None, rows=1, size_bytes=1,
+            expected=expected.sha256,
         )  # fmt: skip
         with self.state.database.write() as tx:
+            steps.record_artifact(tx, expected.sha256, kind="expected", size=expected.size, now=now)
             steps.record_artifact(tx, kept.sha256, kind="model", size=kept.size, now=now)
             return registry.register(tx, draft, self.audit()).number
 
     def audit(self) -> Audit:
         return Audit(actor="ops", environment="production", at=utc_now(), reason="a test")
 
-    def open(self, challenger: bytes) -> int:
+    def open(self, challenger: bytes, spec: RolloutSpec = SPEC, *, slope: float = 2.0) -> int:
         """Version 1 answers, clients ask, and version 2 begins its rollout; its number."""
-        for data in (line(1.0), challenger):
-            self.register(data)
+        for data, trained in ((line(1.0), 1.0), (challenger, slope)):
+            self.register(data, trained)
         with self.state.database.write() as tx:
             promotion.promote(tx, "line", 1, self.audit(), saw_champion=None)
         control.start_daemon(self.state.workspace, self.state.database)
@@ -132,7 +154,7 @@ class Stage:
         threading.Thread(target=self._ask, args=(f"http://127.0.0.1:{port}",), daemon=True).start()
         control.wait_until(lambda: self.answered > 0, what="the first answer", patience=PATIENCE_S)
         with self.state.database.write() as tx:
-            return rollouts.begin(tx, "line", 2, SPEC, self.audit()).id
+            return rollouts.begin(tx, "line", 2, spec, self.audit()).id
 
     def _ask(self, url: str) -> None:
         with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
@@ -229,6 +251,48 @@ def test_a_rollout_whose_daemon_is_killed_in_the_middle_ends_promoted(stage: Sta
     rollout, kills = stage.play(stage.open(line(2.0)), once_in_the_second_step)
     assert kills == 1
     ends_well(stage, rollout)
+
+
+@pytest.mark.slow
+def test_a_version_is_asked_and_driven_before_its_first_share_also_by_the_daemon_after(stage: Stage) -> None:
+    rollout, kills = stage.play(stage.open(line(2.0), CHECKED), while_it_is_checked)
+    assert kills >= 1
+    assert rollout.state is RolloutState.PROMOTED, rollout.reason
+    assert stage.acts() == ["start_rollout", "challenge", "split", "split", "split", "promote"]
+    assert stage.refused == []
+    with stage.state.database.read() as tx:
+        first = analyses.of_rollout(tx, rollout.id)[-1]
+        shares = [entry.after["weight"] for entry in reversed(ledger.entries(tx, act="split"))]
+    assert shares == [0.0, 30.0, 60.0]
+    assert [measure.measure for measure in first.measures] == ["expected_answers", "error_rate", "p99_ms"]
+
+
+def test_a_version_that_answers_otherwise_than_in_training_gets_no_client(stage: Stage) -> None:
+    rollout, _ = stage.play(stage.open(line(2.0), CHECKED, slope=2.001), None)
+    assert rollout.state is RolloutState.ROLLED_BACK
+    said = "the server's checks failed: 9 of 10 expected inputs answered otherwise than in training, row 1: value 2.0"
+    assert rollout.reason.startswith(said)
+    assert stage.names() == {Alias.CHAMPION: 1}
+    assert stage.acts() == ["start_rollout", "challenge", "split", "withdraw"]
+    with stage.state.database.read() as tx:
+        entry = ledger.entries(tx, act="withdraw")[0]
+        assert registry.get(tx, "line", 2).state is VersionState.REJECTED
+    assert [measure["measure"] for measure in entry.evidence["look"]] == ["expected_answers"]
+    with stage.state.traffic.read() as tx:
+        found = tx.execute(text("SELECT DISTINCT arm FROM prediction WHERE version = 2")).scalars().all()
+    assert found == ["direct"]
+
+
+def test_a_direct_rollout_without_a_champion_is_promoted_when_the_server_answered_well(stage: Stage) -> None:
+    stage.register(line(2.0), 2.0)
+    control.start_daemon(stage.state.workspace, stage.state.database)
+    direct = with_strategy(CHECKED, Strategy.DIRECT)
+    with stage.state.database.write() as tx:
+        number = rollouts.begin(tx, "line", 1, replace(direct, bake=None), stage.audit()).id
+    rollout, _ = stage.play(number, None)
+    assert rollout.state is RolloutState.PROMOTED, rollout.reason
+    assert rollout.reason == "accepted by its gates and the server's checks; the first champion"
+    assert stage.names() == {Alias.CHAMPION: 1}
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ from quarterdeck.core.values import Engine, ModelKind, Outcome, Task, VersionSta
 from quarterdeck.store import ledger, registry, rights
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.codecs import decode
+from quarterdeck.store.expected import load_expected
 from quarterdeck.store.workspace import Workspace
 
 ROWS = 400
@@ -99,7 +100,10 @@ def labelled(rows: pl.DataFrame, tmp_path: Path) -> Path:
 def take(console: Console) -> Import:
     def take(path: Path | str | None, name: str = "late", reason: str = "for the test", **wanted: Any) -> Imported:
         text = None if path is None else str(path)
-        return import_model(console, Wanted(name=name, path=text, **wanted), reason=reason)
+        done = import_model(console, Wanted(name=name, path=text, **wanted), reason=reason)
+        # whatever its kind: a version keeps what is expected of it
+        assert load_expected(ArtifactStore(console.workspace.artifacts), done.version).rows
+        return done
 
     return take
 

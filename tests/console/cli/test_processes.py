@@ -6,15 +6,20 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from quarterdeck.console.cli.logfile import print_log
+from quarterdeck.core.expected import Expected
+from quarterdeck.scheduler.control import wait_until
+from quarterdeck.store.artifacts import ArtifactStore
 
 PATIENCE_S = 90
 
@@ -93,6 +98,112 @@ def answered(workspace: Workspace, row: str) -> Any:
     with Database.sqlite(workspace.root / ".quarterdeck" / "quarterdeck.db") as database:
         wait_for(database, ServiceKind.SERVER)
     return workspace.json("predict", "fuel", "--row", row)
+
+
+def test_the_plan_says_who_answers_and_what_is_held_ready(workspace: Workspace) -> None:
+    plan = workspace.json("service", "plan")
+    assert plan["source"].startswith("http://127.0.0.1:") and plan["ready"] and plan["memory_bytes"] > 1e6
+    versions = {item["name"]: item["versions"] for item in plan["endpoints"]}
+    (fuel,), (flights,) = versions["fuel"], versions["flights"]
+    assert (fuel["role"], fuel["weight"], fuel["answers"], fuel["loaded"]) == ("champion", 100.0, True, True)
+    assert (flights["role"], flights["answers"]) == ("ready", False)
+    assert fuel["engine_reason"] in workspace.run("service", "plan", "fuel")
+    workspace.run("service", "plan", "nothing", code=3)
+
+
+def test_the_running_server_answers_as_training_did(workspace: Workspace) -> None:
+    tested = workspace.json("service", "test", "fuel")
+    assert tested["passed"] and tested["rows"] > 50 and tested["differences"] == []
+    assert "as its training engine did" in workspace.run("service", "test", "fuel")
+    workspace.run("service", "test", "fuel", "--version", "9", code=3)
+
+
+def test_expected_inputs_of_before_are_made_when_a_person_asks_for_them(workspace: Workspace) -> None:
+    with sqlite3.connect(workspace.root / ".quarterdeck" / "quarterdeck.db") as database:
+        database.execute("UPDATE version SET expected = NULL WHERE model = 'flights'")
+    database.close()
+    workspace.run("service", "test", "flights", "--version", "1", code=3)
+    workspace.run("--read-only", "service", "expect", "flights@1", code=5)
+    made = workspace.json("service", "expect", "flights@1", "--reason", "from now on")
+    assert made["new"] and made["rows"] > 50
+    assert workspace.json("service", "expect", "flights@1")["new"] is False
+    entry = workspace.json("audit", "list", "--limit", "1")[0]
+    assert (entry["act"], entry["reason"]) == ("keep_expected", "from now on")
+    assert workspace.json("service", "test", "flights", "--version", "1")["passed"]
+
+
+def test_other_answers_than_in_training_are_listed_with_exit_1(workspace: Workspace) -> None:
+    other = Expected(rows=({"no": 1},), answers=({"value": 1.0},))
+    kept = ArtifactStore(workspace.root / ".quarterdeck" / "artifacts").put(other.to_bytes())
+    own = expect_of_fuel(workspace, kept.sha256)
+    found = workspace.json("service", "test", "fuel", code=1)
+    assert (found["passed"], found["differing"], found["differences"][0]["what"]) == (False, 1, "answer")
+    assert "HTTP 422" in workspace.run("service", "test", "fuel", code=1)
+    expect_of_fuel(workspace, own)
+
+
+def expect_of_fuel(workspace: Workspace, sha256: str) -> str:
+    """Put other expected inputs in the place of the version's own, which are given back."""
+    with sqlite3.connect(workspace.root / ".quarterdeck" / "quarterdeck.db") as database:
+        (before,) = database.execute("SELECT expected FROM version WHERE model = 'fuel'").fetchone()
+        database.execute("UPDATE version SET expected = ? WHERE model = 'fuel'", (sha256,))
+    database.close()
+    return str(before)
+
+
+def test_an_endpoint_is_driven_and_judged(workspace: Workspace) -> None:
+    drive = ("service", "load", "fuel", "--rate", "50", "--duration", "1s", "--ramp", "0s", "--p99-ms", "5000")
+    report = workspace.json(*drive)
+    assert (report["answered"], report["errors"], report["gate"]["outcome"]) == (50, {}, "pass")
+    assert report["latency_ms"]["p50"] <= report["latency_ms"]["p99.9"] <= report["latency_ms"]["max"]
+    assert re.search(r"^gate +FAIL: qps", workspace.run(*drive, "--min-qps", "5000", code=1), re.MULTILINE)
+    workspace.run(*drive, "--connections", "2", code=2)
+    workspace.run("service", "load", "fuel", "--duration", "1h", code=2)
+
+
+def test_ctrl_c_ends_a_load_and_says_what_was_counted(workspace: Workspace) -> None:
+    child = subprocess.Popen(
+        workspace.command("service", "load", "fuel", "--rate", "50", "--duration", "60s", "--ramp", "0s"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    before = driven(workspace)
+    wait_until(lambda: driven(workspace) > before + 20, what="the load", patience=PATIENCE_S)
+    senders = psutil.Process(child.pid).children()
+    os.kill(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=PATIENCE_S)
+    assert (child.returncode, err) == (130, "interrupted\n")
+    assert re.search(r"^answered +\d+ in", out, re.MULTILINE)
+    assert len(senders) == 2 and not any(sender.is_running() for sender in senders)
+
+
+def test_a_load_whose_command_is_killed_ends_by_itself(workspace: Workspace) -> None:
+    child = subprocess.Popen(
+        workspace.command("service", "load", "fuel", "--connections", "2", "--duration", "60s", "--ramp", "0s"),
+        stdout=subprocess.DEVNULL,
+    )
+    before = driven(workspace)
+    wait_until(lambda: driven(workspace) > before + 5, what="the load", patience=PATIENCE_S)
+    senders = psutil.Process(child.pid).children()
+    child.kill()
+    child.wait()
+    gone, left = psutil.wait_procs(senders, timeout=PATIENCE_S)
+    assert (len(gone), left) == (2, [])
+
+
+def driven(workspace: Workspace) -> int:
+    """Answers under the arm of versions that were asked by number."""
+    with sqlite3.connect(workspace.root / ".quarterdeck" / "traffic.db") as database:
+        found: int = database.execute("SELECT COUNT(*) FROM prediction WHERE arm = 'direct'").fetchone()[0]
+    database.close()
+    return found
+
+
+def test_the_servers_log_is_shown(workspace: Workspace) -> None:
+    assert "serving on http://127.0.0.1:" in workspace.run("service", "logs", "--tail", "1000")
+    lines = workspace.run("service", "logs", "daemon", "--json").splitlines()
+    assert all(json.loads(line)["line"] for line in lines)
 
 
 def test_a_queued_run_is_taken_by_the_daemon(workspace: Workspace) -> None:

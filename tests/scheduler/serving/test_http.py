@@ -231,6 +231,7 @@ def test_health_readiness_and_head_requests(client: httpx.Client) -> None:
     assert ready.json() == {
         "ready": True,
         "endpoints": {"line": 1, "nobody": None, "sort": 1},
+        "loaded": {"line": [1], "nobody": [1], "sort": [1]},
         "problems": [],
     }
 
