@@ -87,6 +87,7 @@ class Arm(StrEnum):
     CHAMPION = "champion"  # the champion's, and the client got it
     CHALLENGER = "challenger"  # a challenger's, and the client got it: canary or A/B traffic
     SHADOW = "shadow"  # a challenger's, never shown to the client
+    BATCH = "batch"  # rows of a file: neither compared nor watched
 
 
 CLIENT_ARMS = (Arm.CHAMPION, Arm.CHALLENGER)  # what clients got

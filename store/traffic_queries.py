@@ -5,7 +5,7 @@ What clients got are the rows of the champion's and the challenger's arm; shadow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Table, and_, func, insert, select, updat
 from quarterdeck.core.values import CLIENT_ARMS, Arm
 from quarterdeck.store.traffic import cursors, failures, labels, predictions, window_counts
 
+SPAN = 100_000  # rows that a reader of the log passes over in one look
 NEWEST = 20_000  # answers that the quantiles of a window of the wall clock are taken from
 _of_clients = predictions.c.arm.in_([arm.value for arm in CLIENT_ARMS])
 
@@ -71,9 +72,17 @@ class Latency:
 
 
 def predictions_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]:
-    """The log in the order it was written, clients' answers only."""
-    query = select(predictions).where(predictions.c.seq > seq, _of_clients)
+    """The log in the order it was written, clients' answers only, from its next `SPAN` rows."""
+    query = select(predictions).where(predictions.c.seq > seq, predictions.c.seq <= seq + SPAN, _of_clients)
     return list(tx.execute(query.order_by(predictions.c.seq).limit(limit)))
+
+
+def next_place(tx: Connection, seq: int, found: Sequence[Row[Any]], *, limit: int) -> int:
+    """Where a reader goes on after predictions_after() in the same transaction: also past rows that are no clients'."""
+    if len(found) == limit:
+        return int(found[-1].seq)
+    newest = tx.execute(select(func.max(predictions.c.seq))).scalar() or 0
+    return max(seq, min(newest, seq + SPAN))
 
 
 def labelled_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]:
@@ -226,9 +235,9 @@ def recent(tx: Connection, endpoint: str, *, limit: int) -> list[Row[Any]]:
     return list(tx.execute(query.order_by(predictions.c.seq.desc()).limit(limit)))
 
 
-def watermark(tx: Connection, endpoint: str) -> int | None:
-    """The newest event time an endpoint has seen, in microseconds."""
-    query = select(func.max(predictions.c.event_at)).where(predictions.c.endpoint == endpoint)
+def newest_window(tx: Connection, endpoint: str) -> int | None:
+    """The start of the newest window into which an answer was counted, in microseconds."""
+    query = select(func.max(window_counts.c.start)).where(window_counts.c.endpoint == endpoint)
     return tx.execute(query).scalar()
 
 
