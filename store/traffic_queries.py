@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 
 from quarterdeck.core.values import CLIENT_ARMS, Arm
 from quarterdeck.store.traffic import cursors, failures, labels, predictions, window_counts
@@ -293,6 +293,11 @@ def set_cursor(tx: Connection, name: str, seq: int) -> None:
         tx.execute(insert(cursors).values(name=name, seq=seq))
     else:
         tx.execute(update(cursors).where(cursors.c.name == name).values(seq=seq))
+
+
+def clear_cursor(tx: Connection, name: str) -> None:
+    """Forget a reader that has come to its end."""
+    tx.execute(delete(cursors).where(cursors.c.name == name))
 
 
 def _window(endpoint: str, version: int, start: int) -> tuple[Any, ...]:
