@@ -24,6 +24,7 @@ import polars as pl
 from quarterdeck.console.context import Console
 from quarterdeck.core.values import RunStatus
 from quarterdeck.scheduler import foreground
+from quarterdeck.store import registry
 from quarterdeck.store.workspace import create_workspace
 
 SHIPS = ("Dunlin", "Fulmar", "Gannet")
@@ -75,8 +76,6 @@ def train(root: Path) -> list[str]:
         )
         assert run.status is RunStatus.SUCCEEDED, run.error
         with console.database.read() as tx:
-            from quarterdeck.store import registry
-
             fields = registry.get(tx, "fuel", 1).signature.fields
     return list(next(field.categories for field in fields if field.name == "ship") or SHIPS)
 

@@ -78,7 +78,7 @@ def fingerprint(path: Path) -> tuple[str, int]:
 def taken(target: Path, wanted: Binding, *, restart: bool) -> Iterator[tuple[Path, Binding]]:
     """The folder of the job, begun or gone on with; ConflictError where it is another's, or another job's.
 
-    It stays where the work does not come to its end.
+    It stays where the work does not come to its end, if a part is done.
     """
     folder = folder_of(target)
     try:
@@ -98,7 +98,12 @@ def taken(target: Path, wanted: Binding, *, restart: bool) -> Iterator[tuple[Pat
             known = replace(known, on_error=wanted.on_error)
         _same(known, wanted, target)
         _write(folder / FILE, asdict(known))
-        yield folder, known
+        try:
+            yield folder, known
+        except BaseException:
+            if not any(folder.glob("part-*-*")):
+                shutil.rmtree(folder)
+            raise
         shutil.rmtree(folder)
     finally:
         os.close(descriptor)

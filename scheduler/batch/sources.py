@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -47,15 +48,17 @@ class Source:
     def check(self) -> None:
         """Hold the columns against the signature before any row is read. InputError names the first that is wrong."""
         if self._path.suffix == ".parquet":
-            schema = self._scan().collect_schema()
+            with _readable(self._path):
+                schema = self._scan().collect_schema()
             self._choose(list(schema))
             for field in self._signature.fields:
                 if not _fits(field, schema[field.name]):
                     message = f"expected a column of kind {field.kind}, found {schema[field.name]}"
                     raise InputError(message, where=f"{self._path}, column {field.name!r}")
         elif self._path.suffix == ".csv":
-            with self._text() as file:
-                self._choose(next(csv.reader(file), []))
+            with _readable(self._path), self._text() as file:
+                head = next(csv.reader(file), [])
+            self._choose(head)
 
     def rows(self) -> int | None:
         """How many there are, where the file says so."""
@@ -92,29 +95,22 @@ class Source:
         frame = self._scan().select(self.columns).slice(start)
         floats = [name for name, kind in frame.collect_schema().items() if kind.is_float()]
         times = [name for name, kind in frame.collect_schema().items() if kind.is_temporal()]
-        try:
+        with _readable(self._path):
             for batch in frame.with_columns(pl.col(floats).fill_nan(None)).collect_batches(chunk_size=CHUNK):
                 for part in batch.iter_slices(CHUNK):
                     yield [_timed(row, times) for row in part.to_dicts()] if times else part.to_dicts()
-        except pl.exceptions.PolarsError as error:
-            raise InputError(str(error).partition("\n")[0], where=str(self._path)) from error
 
     def _csv(self) -> Iterator[Row]:
         kinds = {field.name: _reader(field) for field in self._signature.fields}
-        with self._text() as file:
+        with _readable(self._path), self._text() as file:
             lines = csv.reader(file)
             head = next(lines, [])
             wanted = [(place, name, kinds.get(name, _text)) for place, name in enumerate(head) if name in self.columns]
-            try:
-                for cells in lines:
-                    if len(cells) == len(head):
-                        yield {name: read(cells[place]) for place, name, read in wanted}
-                    elif cells:  # the check says that this is no row
-                        yield f"a line of {len(cells)} cells, not {len(head)}"
-            except (csv.Error, UnicodeDecodeError) as error:
-                raise InputError(
-                    f"this is not CSV in UTF-8: {error}", where=f"{self._path}:{lines.line_num}"
-                ) from error
+            for cells in lines:
+                if len(cells) == len(head):
+                    yield {name: read(cells[place]) for place, name, read in wanted}
+                elif cells:  # the check says that this is no row
+                    yield f"a line of {len(cells)} cells, not {len(head)}"
 
     def _jsonl(self) -> Iterator[Row]:
         known = {*self._signature.names, *self._beside}
@@ -134,9 +130,19 @@ class Source:
         return self._path.open(encoding="utf-8-sig", newline="")
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What the libraries say against a file, as our error."""
+    try:
+        yield
+    except (csv.Error, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"it cannot be read as {path.suffix}: {reason}", where=str(path)) from error
+
+
 def _fits(field: Field, kind: pl.DataType) -> bool:
     if kind == pl.Null:
-        return field.nullable
+        return True  # no value in any row: where that is wrong, the check names the first
     if field.kind in _NUMBERS:
         return kind.is_numeric() and not kind.is_decimal()
     if field.kind is FieldKind.BOOLEAN:
