@@ -96,7 +96,8 @@ def shares(tx: Connection) -> list[Share]:
 
 def label_counts(tx: Connection) -> dict[str, int]:
     """Endpoint -> how many labels it has."""
-    return dict(tx.execute(select(labels.c.endpoint, func.count()).group_by(labels.c.endpoint)).tuples().all())
+    rows = tx.execute(select(labels.c.endpoint, func.count()).group_by(labels.c.endpoint))
+    return {endpoint: number for endpoint, number in rows}
 
 
 def older_than(tx: Connection, at: datetime) -> int:
