@@ -137,7 +137,7 @@ def retain(console: Console) -> dict[str, Any]:
         before = space_of(state.traffic)
         half = before.used // 2 // MB
         retention = Retention(replace(state, settings=replace(state.settings, max_mb=half)))
-        now, busy, steps = utc_now(), 0.0, 0
+        now, busy, steps, cpu = utc_now(), 0.0, 0, time.process_time()
         with Waiter(state.traffic) as waiter:
             started = time.perf_counter()
             while True:
@@ -148,12 +148,14 @@ def retain(console: Console) -> dict[str, Any]:
                 steps += 1
                 time.sleep(state.settings.tick_seconds)
             took = time.perf_counter() - started
+            cpu = time.process_time() - cpu
         state.traffic.close()  # folds the write-ahead log into the file
         return {
             "retention_bound_mb": half,
             "retention_removed_rows": retention.detail["predictions"],
             "retention_s": took,
             "retention_busy_s": busy,
+            "retention_cpu_s": cpu,
             "retention_steps": steps,
             "retention_longest_wait_of_a_writer_ms": waiter.longest * 1_000,
             "file_after_mb": console.workspace.traffic_database.stat().st_size / MB,

@@ -25,8 +25,8 @@ from quarterdeck.store.traffic_space import give_back, gives_back, make_over, sp
 log = logging.getLogger(__name__)
 
 ROUND_EVERY = timedelta(minutes=1)
-STEP_S = 0.1  # of a tick
-SLICE = 1_000  # rows in a transaction
+STEP_S = 0.05  # of a tick: another writer waits so long at most, and a little more
+SLICE = 500  # rows in a transaction
 PAGES = 256  # handed back in a transaction: 1 MB
 ENOUGH = 0.95  # of the greatest size: a round by size removes down to it, so that the next is not due at once
 MB = 1 << 20
@@ -112,8 +112,8 @@ class Retention:
             if first is None or (before is not None and first[1] >= before):
                 return False
             low, high = first[0], first[0] + SLICE - 1
-            wanted = traffic_removal.removable(tx, low, high, before=before, holds=self._kept)
-        if wanted:
+            any_goes = traffic_removal.removable(tx, low, high, before=before, holds=self._kept)
+        if any_goes:
             self._remove(current, low, high, before, now)
         current.place = high
         return True

@@ -13,6 +13,8 @@ from quarterdeck.store.traffic_removal import Hold
 
 BEFORE = timedelta(minutes=10)  # how far before a promotion a rollout's checks take the champion's latency from
 
+_APART = 60_000_000  # microseconds: a client's answer is given before the shadow's to the same row
+
 
 def holds(database: Connection, traffic: Connection, environment: str) -> list[Hold]:
     """Per endpoint, from when on its answers must stay, and why. At most one of a comparison and one of a rollout each.
@@ -26,7 +28,7 @@ def holds(database: Connection, traffic: Connection, environment: str) -> list[H
             first = _first_answer(traffic, model, named[Alias.CHALLENGER])
             if first is not None:
                 why = f"version {named[Alias.CHALLENGER]} is compared with the champion"
-                found.append(Hold(endpoint=model, since=first, why=why))
+                found.append(Hold(endpoint=model, since=first - _APART, why=why))
     for rollout in rollouts.open_ones(database, environment):
         since = micros(rollout.started_at - BEFORE)
         found.append(Hold(endpoint=rollout.model, since=since, why=f"rollout {rollout.id} goes on"))

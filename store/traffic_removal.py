@@ -57,11 +57,10 @@ def first_of_slice(tx: Connection, after: int) -> tuple[int, int] | None:
     return None if row is None else (row.seq, row.at)
 
 
-def removable(tx: Connection, low: int, high: int, *, before: int | None, holds: Sequence[Hold]) -> int:
-    """How many rows remove() would take."""
-    return tx.execute(
-        select(func.count()).select_from(predictions).where(*_wanted(tx, low, high, before, holds))
-    ).scalar_one()
+def removable(tx: Connection, low: int, high: int, *, before: int | None, holds: Sequence[Hold]) -> bool:
+    """Whether remove() would take any row."""
+    found = select(_at.seq).where(*_wanted(tx, low, high, before, holds)).limit(1)
+    return tx.execute(found).scalar() is not None
 
 
 def remove(

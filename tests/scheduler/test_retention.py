@@ -176,7 +176,8 @@ def test_a_running_comparison_keeps_everything_since_its_challengers_first_answe
     state: State, now: datetime, two_versions: Audit
 ) -> None:
     write(state, now - 120 * DAY, 3)
-    needed = write(state, now - 110 * DAY, 2, arm=Arm.SHADOW, version=2) + write(state, now - 110 * DAY, 2)
+    first = now - 110 * DAY
+    needed = write(state, first - timedelta(seconds=2), 2) + write(state, first, 2, arm=Arm.SHADOW, version=2)
     with state.database.write() as tx:
         promotion.challenge(tx, "fuel", 2, two_versions)
     retention = Retention(state)
