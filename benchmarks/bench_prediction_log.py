@@ -1,11 +1,11 @@
 """Two million predictions through the real server in one go, and retention on the log that they leave.
 
-The client sends requests of 100 rows on 4 connections, as fast as they are answered. Prints the memory of the server
-before the first and after the last, how many rows were answered, logged and dropped (0 must be), and traffic.db's size;
-then how long retention takes to bring it to half of that, the longest that another writer waited meanwhile, and the
-size after. Needs some minutes and 2 GB of disk.
+The client sends requests of 100 rows on 4 connections, as fast as they are answered, or at a rate. Prints the memory
+of the server before the first and after the last, how many rows were answered, logged and dropped (0 must be), and the
+size of traffic.db; then how long retention takes to bring it to half of that, the longest that another writer waited
+meanwhile, and the size after. Needs some minutes and 2 GB of disk.
 
-    python benchmarks/bench_prediction_log.py [--rows 2000000] [--json]
+    python benchmarks/bench_prediction_log.py [--rows 2000000] [--rate ROWS_A_SECOND] [--json]
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ def requests(service: Service) -> list[bytes]:
     return found
 
 
-async def send(service: Service, count: int) -> dict[str, int]:
-    """Send so many requests; {"answered": rows, "failed": requests}."""
+async def send(service: Service, count: int, rate: int = 0) -> dict[str, int]:
+    """Send so many requests, at `rate` rows a second or (0) as fast as can be; answered rows, failed requests."""
+    began = time.perf_counter()
     bodies, sent, outcome = requests(service), 0, {"answered": 0, "failed": 0}
 
     async def connection() -> None:
@@ -70,6 +71,8 @@ async def send(service: Service, count: int) -> dict[str, int]:
         reader, writer = await asyncio.open_connection(service.host, service.port)
         while sent < count:
             sent += 1
+            if rate:
+                await asyncio.sleep(max(0.0, began + sent * ROWS / rate - time.perf_counter()))
             writer.write(bodies[sent % len(bodies)])
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
             length = next(int(line.split(": ")[1]) for line in lines if line.startswith("content-length"))
@@ -162,7 +165,7 @@ def retain(console: Console) -> dict[str, Any]:
         }
 
 
-def measure(console: Console, rows: int) -> dict[str, Any]:
+def measure(console: Console, rows: int, rate: int) -> dict[str, Any]:
     with console.database.write() as tx:
         if not registry.aliases(tx, "fuel", console.environment):
             audit = Audit(actor="bench", environment=console.environment, at=utc_now(), reason="a benchmark")
@@ -173,7 +176,7 @@ def measure(console: Console, rows: int) -> dict[str, Any]:
         process = psutil.Process(service.pid)
         start = process.memory_info().rss
         began = time.perf_counter()
-        outcome = asyncio.run(send(service, rows // ROWS - 20))
+        outcome = asyncio.run(send(service, rows // ROWS - 20, rate))
         seconds = time.perf_counter() - began
         found = {
             "rows_per_request": ROWS,
@@ -195,6 +198,7 @@ def measure(console: Console, rows: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--rate", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as folder:
@@ -203,7 +207,7 @@ def main() -> int:
         with Console.open(workspace.root) as console:
             run = foreground.run_pipeline(workspace, console.database, "fuel", by="bench", on_change=lambda *_: None)
             assert run.status is RunStatus.SUCCEEDED, run.error
-            found = measure(console, arguments.rows)
+            found = measure(console, arguments.rows, arguments.rate)
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
