@@ -102,6 +102,16 @@ class Settings:
     tick_seconds: float = _setting(
         0.25, "How often the daemon looks for requests, triggers and finished runs.", section="daemon"
     )
+    keep_days: float = _setting(
+        90.0,
+        "How many days the prediction log keeps an answer and its label; 0 keeps them whatever their age.",
+        section="traffic",
+    )
+    max_mb: int = _setting(
+        4096,
+        "How large traffic.db may grow, in MB of 1,048,576 bytes; beyond that the oldest answers go. 0 sets no bound.",
+        section="traffic",
+    )
     database_url: str | None = _setting(
         None,
         "Database of runs, models and triggers, such as postgresql://user@host/name; its password comes from "
@@ -154,7 +164,8 @@ def read_settings(path: Path | None) -> Settings:
     root.only((*_keys(""), *sections))
     for name, table in sections.items():
         table.only(_keys(name))
-    settings = _settings(root, sections["daemon"], sections["store"], **_server(sections["server"]))
+    parts = {name: sections[name] for name in ("daemon", "traffic", "store")}
+    settings = _settings(root, **parts, server=_server(sections["server"]))
     problems.refuse()
     return settings
 
@@ -186,7 +197,7 @@ def _server(table: Table) -> dict[str, Any]:
     return found
 
 
-def _settings(root: Table, daemon: Table, store: Table, **server: Any) -> Settings:
+def _settings(root: Table, *, server: dict[str, Any], daemon: Table, traffic: Table, store: Table) -> Settings:
     default = Settings()
     return Settings(
         **server,
@@ -199,6 +210,13 @@ def _settings(root: Table, daemon: Table, store: Table, **server: Any) -> Settin
         workers=daemon.integer("workers", default.workers, minimum=1, maximum=64),
         heartbeat_seconds=_seconds(daemon, "heartbeat_seconds", default.heartbeat_seconds, 0.1, 60),
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),
+        keep_days=traffic.number(
+            "keep_days",
+            default.keep_days,
+            expected="days, a number from 0 to 36500",
+            check=lambda days: 0 <= days <= 36_500,
+        ),
+        max_mb=traffic.integer("max_mb", default.max_mb, minimum=0, maximum=1 << 30),
         database_url=store.text(
             "database_url",
             None,

@@ -88,6 +88,7 @@ class Arm(StrEnum):
     CHALLENGER = "challenger"  # a challenger's, and the client got it: canary or A/B traffic
     SHADOW = "shadow"  # a challenger's, never shown to the client
     DIRECT = "direct"  # of a version that the client asked for by its number: in no comparison and no window
+    BATCH = "batch"  # rows of a file: neither compared nor watched
 
 
 CLIENT_ARMS = (Arm.CHAMPION, Arm.CHALLENGER)  # what clients got of the plan's traffic

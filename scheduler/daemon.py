@@ -20,6 +20,7 @@ from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.lock import single_instance
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
+from quarterdeck.scheduler.retention import Retention
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.server_keeper import ServerKeeper
 from quarterdeck.scheduler.state import State, open_state
@@ -47,6 +48,7 @@ class Daemon:
         self._watch = Watch(state)
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
+        self._retention = Retention(state)
         self._beaten_at: datetime | None = None
         self._problems: dict[str, str] = {}
 
@@ -78,6 +80,7 @@ class Daemon:
             ("queue", self._start_queued),
             ("monitor", self._watch_traffic),
             ("rollouts", self._roll_out),
+            ("retention", self._retention.tick),
             ("heartbeat", self._beat),
         ]
         for name, job in jobs:
@@ -151,7 +154,9 @@ class Daemon:
         problems = dict(self._problems) | self._manifests.problems
         if self._server.problem is not None:
             problems["server"] = self._server.problem
-        detail = {"busy": self._workers.busy, "problems": problems}
+        if self._retention.problem is not None:
+            problems["retention"] = self._retention.problem
+        detail = {"busy": self._workers.busy, "problems": problems, "retention": self._retention.detail}
         with self._state.database.write() as tx:
             services.beat(tx, ServiceKind.DAEMON, "main", now=now, detail=detail)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,8 +76,10 @@ class Monitor:
 
     def _count(self, manifests: Mapping[str, Manifest]) -> set[WindowKey]:
         with self._state.traffic.read() as tx:
-            rows = traffic_queries.predictions_after(tx, traffic_queries.cursor(tx, "counted"), limit=BATCH)
-        if not rows:
+            place = traffic_queries.cursor(tx, "counted")
+            rows = traffic_queries.predictions_after(tx, place, limit=BATCH)
+            beyond = traffic_queries.next_place(tx, place, rows, limit=BATCH)
+        if beyond == place:
             return set()
         groups: dict[WindowKey, list[Any]] = {}
         for row in rows:
@@ -88,7 +90,7 @@ class Monitor:
         with self._state.traffic.write() as tx:
             for key, fresh in counted.items():
                 self._add(tx, key, fresh, len(groups[key]))
-            traffic_queries.set_cursor(tx, "counted", rows[-1].seq)
+            traffic_queries.set_cursor(tx, "counted", beyond)
         return set(groups)
 
     def _counts(self, key: WindowKey, rows: list[Any]) -> Counts | None:
@@ -130,7 +132,7 @@ class Monitor:
         closed: set[WindowKey] = set()
         for model, manifest in manifests.items():
             with self._state.traffic.read() as tx:
-                mark = traffic_queries.watermark(tx, model)
+                mark = traffic_queries.newest_window(tx, model)
                 if mark is None:
                     continue
                 current = window_start(mark, manifest.monitoring.window)
@@ -158,6 +160,7 @@ class Monitor:
             latency = traffic_queries.latencies(tx, key.model, key.version, key.start, end)
         with self._state.database.read() as tx:
             version = registry.get(tx, key.model, key.version)
+            before = windows.find(tx, key.model, key.version, moment(key.start))
         profile = self._profile(key.model, key.version)
         drift = []
         if profile is not None and counts and rows >= manifest.monitoring.minimum_rows:
@@ -177,6 +180,11 @@ class Monitor:
             p99_ms=latency.p99_ms,
             updated_at=now,
         )
+        if latency.requests < rows and before is not None and before.labelled >= len(labelled):
+            # retention has taken answers out: what was found while they were there stays
+            window = replace(
+                window, labelled=before.labelled, metrics=before.metrics, p50_ms=before.p50_ms, p99_ms=before.p99_ms
+            )
         with self._state.database.write() as tx:
             windows.put(tx, window)
 

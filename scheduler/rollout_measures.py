@@ -7,7 +7,7 @@ the champion before had, and KPIs are not checked: they are the comparison's, wh
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,11 +21,11 @@ from quarterdeck.core.values import CLIENT_ARMS, Arm, Task
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import registry, windows
 from quarterdeck.store.traffic import micros
+from quarterdeck.store.traffic_holds import BEFORE
 from quarterdeck.store.traffic_queries import ArmFigures, arm_figures
 
 LATENCY = (P99_MS, P99_RATIO)
 QUICK_MS = 1.0  # of the champion's p99: below it the machine's noise is greater than what a model takes
-BEFORE = timedelta(minutes=10)  # how far before the promotion the champion's latency is taken from
 BAKE_LABELS = 50  # of a window; fewer say nothing about a metric
 
 

@@ -51,6 +51,18 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def bare(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's own connection, outside any transaction: for what cannot be done inside one."""
+        with _explained(self.url):
+            held = self.engine.raw_connection()
+            try:
+                driver = held.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                yield driver
+            finally:
+                held.close()
+
     def close(self) -> None:
         """Return every connection; SQLite folds its write-ahead log into the file with the last one."""
         self.engine.dispose()

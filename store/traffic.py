@@ -34,8 +34,9 @@ from sqlalchemy import (
 
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.store.engine import Database
+from quarterdeck.store.traffic_space import begin_new
 
-SCHEMA = 2
+SCHEMA = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 metadata = MetaData()
 
@@ -92,6 +93,14 @@ window_counts = Table(
     Column("start", Integer, primary_key=True),
     Column("rows", Integer, nullable=False),
     Column("counts", Text, nullable=False),
+)
+removals = Table(
+    "removal",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("predictions", Integer, nullable=False),  # removed by retention, ever
+    Column("labels", Integer, nullable=False),
+    Column("last_at", Integer, nullable=False),  # when it last removed any
 )
 cursors = Table(
     "cursor",
@@ -152,6 +161,7 @@ def open_traffic(path: Path) -> Database:
             hint="upgrade Quarterdeck",
         )
     if found < SCHEMA:
+        begin_new(database)
         with database.write() as tx:
             _upgrade(tx)
     return database

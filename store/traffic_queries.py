@@ -6,15 +6,16 @@ version that was asked for by its number stand apart from all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update
 
 from quarterdeck.core.values import CLIENT_ARMS, Arm
 from quarterdeck.store.traffic import cursors, failures, labels, predictions, window_counts
 
+SPAN = 100_000  # rows that a reader of the log passes over in one look
 NEWEST = 20_000  # answers that the quantiles of a window of the wall clock are taken from
 _of_clients = predictions.c.arm.in_([arm.value for arm in CLIENT_ARMS])
 
@@ -72,9 +73,17 @@ class Latency:
 
 
 def predictions_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]:
-    """The log in the order it was written, clients' answers only."""
-    query = select(predictions).where(predictions.c.seq > seq, _of_clients)
+    """The log in the order it was written, clients' answers only, from its next `SPAN` rows."""
+    query = select(predictions).where(predictions.c.seq > seq, predictions.c.seq <= seq + SPAN, _of_clients)
     return list(tx.execute(query.order_by(predictions.c.seq).limit(limit)))
+
+
+def next_place(tx: Connection, seq: int, found: Sequence[Row[Any]], *, limit: int) -> int:
+    """Where a reader goes on after predictions_after() in the same transaction: also past rows that are no clients'."""
+    if len(found) == limit:
+        return int(found[-1].seq)
+    newest = tx.execute(select(func.max(predictions.c.seq))).scalar() or 0
+    return max(seq, min(newest, seq + SPAN))
 
 
 def labelled_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]:
@@ -227,16 +236,10 @@ def recent(tx: Connection, endpoint: str, *, limit: int) -> list[Row[Any]]:
     return list(tx.execute(query.order_by(predictions.c.seq.desc()).limit(limit)))
 
 
-def watermark(tx: Connection, endpoint: str) -> int | None:
-    """The newest event time of an endpoint's answers to clients, in microseconds, of the versions that have windows.
-
-    Read from the end of each version's index: an answer that does not count is passed over, not searched for.
-    """
-    versions = select(window_counts.c.version).where(window_counts.c.endpoint == endpoint).distinct()
-    of_endpoint = (predictions.c.endpoint == endpoint, _of_clients)
-    newest = select(predictions.c.event_at).where(*of_endpoint).order_by(predictions.c.event_at.desc()).limit(1)
-    found = [tx.execute(newest.where(predictions.c.version == number)).scalar() for (number,) in tx.execute(versions)]
-    return max((event_at for event_at in found if event_at is not None), default=None)
+def newest_window(tx: Connection, endpoint: str) -> int | None:
+    """The start of the newest window into which an answer was counted, in microseconds."""
+    query = select(func.max(window_counts.c.start)).where(window_counts.c.endpoint == endpoint)
+    return tx.execute(query).scalar()
 
 
 def counts_of(tx: Connection, endpoint: str, version: int, start: int) -> str | None:
@@ -293,6 +296,11 @@ def set_cursor(tx: Connection, name: str, seq: int) -> None:
         tx.execute(insert(cursors).values(name=name, seq=seq))
     else:
         tx.execute(update(cursors).where(cursors.c.name == name).values(seq=seq))
+
+
+def clear_cursor(tx: Connection, name: str) -> None:
+    """Forget a reader that has come to its end."""
+    tx.execute(delete(cursors).where(cursors.c.name == name))
 
 
 def _window(endpoint: str, version: int, start: int) -> tuple[Any, ...]:

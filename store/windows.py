@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
@@ -23,6 +24,13 @@ def put(tx: Connection, window: Window) -> None:
     )
     tx.execute(delete(_window).where(*key))
     tx.execute(insert(_window).values(**{name: getattr(window, name) for name in COLUMNS}))
+
+
+def find(tx: Connection, model: str, version: int, start: datetime) -> Window | None:
+    """What was found in one window so far."""
+    key = (_window.c.model == model, _window.c.version == version, _window.c.start == start)
+    row = tx.execute(select(_window).where(*key)).one_or_none()
+    return None if row is None else _to_window(row)
 
 
 def last(tx: Connection, model: str, *, version: int | None = None, limit: int = 50) -> list[Window]:

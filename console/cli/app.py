@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "service": "What runs, and how it answers: list, show, plan, test, load, logs.",
     "serve": "Run the prediction server in this terminal.",
     "predict": "Ask the prediction server for answers to rows.",
+    "traffic": "The prediction log: show, tail, query, export.",
     "monitor": "What the monitor saw: windows, drift, alerts.",
     "trigger": "What starts runs by itself: list, next, fire, pause, resume.",
     "daemon": "The process that trains, watches and retrains.",

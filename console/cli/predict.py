@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 
 from quarterdeck.console.cli.noun import single
 from quarterdeck.console.cli.output import print_json, print_table
+from quarterdeck.console.cli.predict_file import predict_file
 from quarterdeck.console.cli.rows import one_row, read_rows, write_rows
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.context import Console
@@ -22,9 +24,18 @@ from quarterdeck.core.rights import TOKEN
 from quarterdeck.store import services, tokens
 
 app = single()
+FORMATS = frozenset((".parquet", ".csv", ".jsonl"))
 
 
-@app.command(help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin.")
+class OnError(StrEnum):
+    STOP = "stop"
+    SKIP = "skip"
+
+
+@app.command(
+    help="Ask the prediction server for answers to rows: one with --row, many with --in, or JSON on stdin. "
+    "With --in and --out (.parquet, .csv, .jsonl) one version answers the whole file, without the server."
+)
 def predict(
     ctx: typer.Context,
     endpoint: Annotated[str, typer.Argument(help="The endpoint, which bears its model's name.")],
@@ -36,8 +47,27 @@ def predict(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where answers go: .json, .jsonl, .csv or .parquet."),
     ] = None,
+    version: Annotated[
+        int | None, typer.Option("--version", min=1, help="Of a file: who answers; default: the champion of now.")
+    ] = None,
+    on_error: Annotated[
+        OnError, typer.Option("--on-error", help="Of a file: stop at a wrong row, or skip it and keep it beside.")
+    ] = OnError.STOP,
+    no_log: Annotated[bool, typer.Option("--no-log", help="Of a file: keep the answers out of traffic.db.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Of a file: forget what an unfinished job has.")] = False,
     as_json: AsJson = False,
 ) -> None:
+    if row is None and source is not None and target is not None and FORMATS.issuperset((source.suffix, target.suffix)):
+        with opened(ctx) as console:
+            raise typer.Exit(
+                predict_file(
+                    console, endpoint, source, target,
+                    version=version, on_error=on_error.value, log=not no_log, restart=restart, as_json=as_json,
+                )
+            )  # fmt: skip
+    if version is not None or on_error is not OnError.STOP or no_log or restart:
+        hint = f"give --in and --out, each one of {', '.join(sorted(FORMATS))}"
+        raise UsageError("--version, --on-error, --no-log and --restart are of files", hint=hint)
     # start-up time: nothing else here speaks HTTP
     from quarterdeck.console.cli.predicting import Client
     from quarterdeck.scheduler.reaching import reach

@@ -31,6 +31,9 @@ connections = 100
 workers = 4
 heartbeat_seconds = 1
 tick_seconds = 0.5
+[traffic]
+keep_days = 0.5
+max_mb = 100
 [store]
 database_url = "postgresql://me@db/quarterdeck"
 artifacts_url = "s3://bucket/folder"
@@ -61,6 +64,8 @@ def test_every_key_reaches_its_field(tmp_path: Path) -> None:
         workers=4,
         heartbeat_seconds=1.0,
         tick_seconds=0.5,
+        keep_days=0.5,
+        max_mb=100,
         database_url="postgresql://me@db/quarterdeck",
         artifacts_url="s3://bucket/folder",
     )

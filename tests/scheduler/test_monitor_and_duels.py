@@ -19,7 +19,7 @@ from quarterdeck.core.values import Alias, Arm, Decision, Engine, Task, VersionS
 from quarterdeck.scheduler.duels import Duels
 from quarterdeck.scheduler.monitor import Monitor
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import duels, pipelines, promotion, registry, steps, traffic_queries, windows
+from quarterdeck.store import duels, pipelines, promotion, registry, steps, traffic_queries, traffic_removal, windows
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.traffic import PredictionRecord, append_labels, append_predictions, micros
 
@@ -146,6 +146,40 @@ def test_a_model_without_a_manifest_does_not_stop_the_log_from_being_read(state:
     Monitor(state).tick({}, now)
     with state.traffic.read() as tx:
         assert traffic_queries.is_counted(tx)
+
+
+def test_a_window_keeps_what_it_showed_when_retention_has_taken_its_answers(
+    state: State, manifests: Mapping[str, Manifest], now: datetime
+) -> None:
+    start = now.replace(hour=0)
+    send(state, start, evenly(100))
+    label(state, {number: value + 0.25 for number, value in enumerate(evenly(100))})
+    send(state, start + DAY, [0.5], first=100)
+    Monitor(state).tick(manifests, now)
+    before = found(state)[0]
+    with state.traffic.write() as tx:
+        traffic_removal.remove(tx, 1, 60, before=None, holds=(), now=0)
+    monitor = Monitor(state)  # a new daemon judges every window anew
+    monitor.tick(manifests, now)
+    assert found(state)[0] == before
+    send(state, start, evenly(20), first=101)  # late rows are still counted
+    monitor.tick(manifests, now + DAY)
+    after = found(state)[0]
+    assert (after.rows, after.labelled, after.metrics) == (120, 100, before.metrics)
+
+
+def test_rows_of_files_are_passed_over_and_close_no_window(
+    state: State, manifests: Mapping[str, Manifest], now: datetime
+) -> None:
+    start = now.replace(hour=0)
+    send(state, start, evenly(100))
+    later = [answer(500 + n, start + 3 * DAY, x=0.5, score=0.5) | {"arm": Arm.BATCH.value} for n in range(50)]
+    with state.traffic.write() as tx:
+        append_predictions(tx, later)  # type: ignore[arg-type]  # a union of typed dicts is a plain one
+    Monitor(state).tick(manifests, now)
+    assert [(window.rows, window.closed) for window in found(state)] == [(100, False)]
+    with state.traffic.read() as tx:
+        assert traffic_queries.cursor(tx, "counted") == 150
 
 
 def duel(state: State, now: datetime, challenger_error: float, rows: int) -> None:

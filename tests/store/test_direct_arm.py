@@ -36,7 +36,6 @@ def test_they_are_no_clients_answers_and_move_no_window(traffic: Database) -> No
         traffic_queries.add_counts(tx, "fuel", 1, 0, rows=1, counts="")
     with traffic.read() as tx:
         assert [row.id for row in traffic_queries.predictions_after(tx, 0, limit=9)] == ["a"]
-        assert traffic_queries.watermark(tx, "fuel") == 10
         figures = traffic_queries.arm_figures(tx, "fuel", 1, arms=CLIENT_ARMS, since=0, until=NEVER)
         assert figures.requests == 1
 
@@ -54,12 +53,3 @@ def test_their_labels_are_kept_and_the_monitor_does_not_wait_for_them(traffic: D
         assert traffic_queries.is_counted(tx)
         assert traffic_queries.arm_rows(tx, "fuel", 1, CLIENT_ARMS)[0].id == "a"
         assert traffic_queries.labelled_answers(tx, "fuel", since=0)[0].score == 1.0
-
-
-def test_the_newest_event_is_that_of_any_version_with_windows(traffic: Database) -> None:
-    with traffic.write() as tx:
-        assert traffic_queries.watermark(tx, "fuel") is None
-        for version, event_at in ((1, 30), (2, 20)):
-            append_predictions(tx, [answer(f"v{version}", Arm.CHAMPION, version=version, event_at=event_at)])
-            traffic_queries.add_counts(tx, "fuel", version, 0, rows=1, counts="")
-        assert traffic_queries.watermark(tx, "fuel") == 30

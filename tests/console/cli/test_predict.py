@@ -69,9 +69,11 @@ def test_one_row_is_answered(quarterdeck, server) -> None:
 
 
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl", "rows.csv", "rows.parquet"])
-def test_rows_come_from_a_file_in_chunks_and_answers_go_to_one(quarterdeck, server, tmp_path, name: str) -> None:
+def test_rows_come_from_a_file_in_chunks_and_answers_go_to_a_json_file(
+    quarterdeck, server, tmp_path, name: str
+) -> None:
     hours = [at % 24 for at in range(1201)]
-    frame, source, target = pl.DataFrame({"hour": hours}), tmp_path / name, tmp_path / f"out-{name}"
+    frame, source, target = pl.DataFrame({"hour": hours}), tmp_path / name, tmp_path / "out.json"
     {
         "json": frame.write_json,
         "jsonl": frame.write_ndjson,
@@ -81,8 +83,22 @@ def test_rows_come_from_a_file_in_chunks_and_answers_go_to_one(quarterdeck, serv
     said = quarterdeck("predict", "flights", "--in", str(source), "--out", str(target))
     assert said.code == 0, said.err
     assert server.seen == [500, 500, 201]
-    read = {"json": pl.read_json, "jsonl": pl.read_ndjson, "csv": pl.read_csv, "parquet": pl.read_parquet}
-    assert read[name.partition(".")[2]](target)["value"].to_list() == [2.0 * hour for hour in hours]
+    assert pl.read_json(target)["value"].to_list() == [2.0 * hour for hour in hours]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
+def test_answers_to_json_go_to_a_file_of_any_format(quarterdeck, server, tmp_path, name: str) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([{"hour": 3}, {"hour": 4}]))
+    said = quarterdeck("predict", "flights", "--in", str(tmp_path / "rows.json"), "--out", str(tmp_path / name))
+    assert said.code == 0, said.err
+    read = {"jsonl": pl.read_ndjson, "csv": pl.read_csv, "parquet": pl.read_parquet}[name.partition(".")[2]]
+    assert read(tmp_path / name)["value"].to_list() == [6.0, 8.0]
+
+
+def test_what_is_of_files_is_refused_elsewhere(quarterdeck, server) -> None:
+    for option in (("--version", "2"), ("--on-error", "skip"), ("--no-log",), ("--restart",)):
+        assert quarterdeck("predict", "flights", "--row", '{"hour": 1}', *option).code == 2
+    assert server.seen == []
 
 
 def test_rows_come_from_stdin(quarterdeck, server) -> None:
