@@ -11,7 +11,7 @@ PYTEST ?= $(BIN)/python -m pytest -q -n auto
 LOCK := $(UV) pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
 
-.PHONY: demo test test-slow check bench lock clean
+.PHONY: demo test test-slow check bench bench-serving lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -29,6 +29,9 @@ check: $(VENV)/.dev .links
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_layers.py
+
+bench-serving: $(VENV)/.dev
+	$(BIN)/python benchmarks/bench_serving.py $(BENCH)
 
 bench: $(VENV)/.dev
 	@set -e; for program in benchmarks/bench_*.py; do echo "== $$program"; $(BIN)/python $$program; done

@@ -1,9 +1,11 @@
-"""A promotion and a rollback under load: one request a millisecond, no daemon.
+"""A promotion, a rollback and a change of a canary's share under load: so many requests a second, no daemon.
 
 Prints how many requests failed (none must), the slowest answer, and the milliseconds from the commit of each act to
-the first answer of the version it made champion, and to the last answer of the one before. Needs about a minute.
+the first answer of the version it made champion, and to the last answer of the one before; for a canary from 0 to
+100 % and back, to the first answer of the version that gets the requests and the last one of the other. Needs about a
+minute.
 
-    python benchmarks/bench_promotion.py [--acts 20] [--json]
+    python benchmarks/bench_promotion.py [--acts 20] [--rate 2000] [--processes 1] [--json]
 """
 
 from __future__ import annotations
@@ -15,20 +17,25 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from quarterdeck.console import acts
 from quarterdeck.console.context import Console
+from quarterdeck.core.clock import utc_now
+from quarterdeck.core.ledger import Audit
 from quarterdeck.core.operations import Service
 from quarterdeck.core.values import RunStatus
 from quarterdeck.scheduler import control, foreground
 from quarterdeck.scheduler.processes import terminate
+from quarterdeck.store import promotion
 from quarterdeck.store.workspace import create_workspace
 
-PERIOD_S = 0.001
-CONNECTIONS = 16
+RATE = 1_000  # a second
+CONNECTIONS = 32
 BETWEEN_ACTS_S = 0.5
+VERSION = b'"version":'
 ROW = {
     "ship": "Dunlin", "speed_through_water": 12.0, "draft": 9.0, "wave_height": 1.0, "head_wind": 3.0,
     "cross_wind": 2.0, "sea_temperature": 12.0,
@@ -52,8 +59,9 @@ async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reques
     return int(lines[0].split()[1]), await reader.readexactly(int(headers["content-length"]))
 
 
-async def load(service: Service, seen: Seen, stop: asyncio.Event) -> None:
-    """Open loop: a request is due every millisecond, whether the one before was answered or not."""
+async def load(service: Service, seen: Seen, stop: asyncio.Event, rate: float = RATE) -> None:
+    """Open loop: so many requests are due a second, whether the ones before were answered or not."""
+    period_s = 1 / rate
     body = json.dumps(ROW).encode()
     request = (
         f"POST /predict/fuel HTTP/1.1\r\nHost: {service.host}\r\nContent-Type: application/json\r\n"
@@ -67,7 +75,7 @@ async def load(service: Service, seen: Seen, stop: asyncio.Event) -> None:
             started = await due.get()
             try:
                 status, answer = await one(reader, writer, request)
-                version = json.loads(answer)["version"] if status == 200 else 0
+                version = int(answer[answer.index(VERSION) + len(VERSION) :].partition(b",")[0]) if status == 200 else 0
                 if status != 200:
                     print(f"{status}: {answer.decode()[:200]}", file=sys.stderr)
             except (OSError, asyncio.IncompleteReadError) as error:
@@ -80,10 +88,10 @@ async def load(service: Service, seen: Seen, stop: asyncio.Event) -> None:
     workers = [asyncio.create_task(connection()) for _ in range(CONNECTIONS)]
     begin, sent = time.perf_counter(), 0
     while not stop.is_set():
-        while begin + sent * PERIOD_S <= time.perf_counter():
-            due.put_nowait(begin + sent * PERIOD_S)
+        while begin + sent * period_s <= time.perf_counter():
+            due.put_nowait(begin + sent * period_s)
             sent += 1
-        await asyncio.sleep(PERIOD_S / 2)
+        await asyncio.sleep(min(period_s, 0.001) / 2)
     while not due.empty():
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
@@ -91,31 +99,41 @@ async def load(service: Service, seen: Seen, stop: asyncio.Event) -> None:
         worker.cancel()
 
 
-async def measure(console: Console, service: Service, count: int) -> tuple[Seen, list[tuple[float, int]]]:
+def _act(console: Console, number: int) -> tuple[str, int]:
+    """The next act of the round: promote, roll back, canary to 100 %, canary to 0 %; the version that answers then."""
+    turn = number % 4
+    if turn < 2:
+        act, argument = (acts.promote, "fuel@2") if turn == 0 else (acts.rollback, "fuel")
+        return act.__name__, act(console, argument, reason="a benchmark").number
+    weight = 100.0 if turn == 2 else 0.0
+    audit = Audit(actor="bench", environment=console.environment, at=utc_now(), reason="a benchmark")
+    with console.database.write() as tx:
+        if turn == 2:
+            promotion.challenge(tx, "fuel", 2, audit)
+        promotion.split(tx, "fuel", audit, version=2, weight=weight, shadow=False)
+        if turn == 3:
+            promotion.withdraw(tx, "fuel", audit)
+    return f"canary {weight:.0f} %", 2 if turn == 2 else 1
+
+
+async def measure(
+    console: Console, service: Service, count: int, rate: float
+) -> tuple[Seen, list[tuple[float, int, str]]]:
     seen, stop, moved = Seen(), asyncio.Event(), []
-    driving = asyncio.create_task(load(service, seen, stop))
+    driving = asyncio.create_task(load(service, seen, stop, rate))
     await asyncio.sleep(1.0)
     for number in range(count):
-        act = acts.rollback if number % 2 else acts.promote
-        argument = "fuel" if number % 2 else "fuel@2"
-        version = await asyncio.to_thread(act, console, argument, reason="a benchmark")
-        moved.append((time.perf_counter(), version.number))
+        name, version = await asyncio.to_thread(_act, console, number)
+        moved.append((time.perf_counter(), version, name))
         await asyncio.sleep(BETWEEN_ACTS_S)
     stop.set()
     await driving
     return seen, moved
 
 
-def report(seen: Seen, moved: list[tuple[float, int]]) -> dict[str, float | int]:
-    first, last = [], []
-    for index, (at, number) in enumerate(moved):
-        end = moved[index + 1][0] if index + 1 < len(moved) else float("inf")
-        mine = [when for when, version, _ in seen.answers if version == number and at - 0.05 <= when < end]
-        old = [when for when, version, _ in seen.answers if version not in (number, 0) and at <= when < end]
-        first.append((min(mine) - at) * 1000)
-        last.append((max(old) - at) * 1000 if old else 0.0)
+def report(seen: Seen, moved: Sequence[tuple[float, int, str]]) -> dict[str, float | int]:
     seconds = sorted(answer[2] for answer in seen.answers)
-    return {
+    found: dict[str, float | int] = {
         "requests": len(seen.answers),
         "failed": sum(version == 0 for _, version, _ in seen.answers),
         "requests_per_s": len(seen.answers) / (seen.answers[-1][0] - seen.answers[0][0]),
@@ -123,11 +141,22 @@ def report(seen: Seen, moved: list[tuple[float, int]]) -> dict[str, float | int]
         "p99_ms": seconds[int(len(seconds) * 0.99)] * 1000,
         "slowest_ms": seconds[-1] * 1000,
         "acts": len(moved),
-        "to_first_new_median_ms": statistics.median(first),
-        "to_first_new_max_ms": max(first),
-        "to_last_old_median_ms": statistics.median(last),
-        "to_last_old_max_ms": max(last),
     }
+    times: dict[str, list[tuple[float, float]]] = {}
+    for index, (at, number, name) in enumerate(moved):
+        end = moved[index + 1][0] if index + 1 < len(moved) else float("inf")
+        mine = [when for when, version, _ in seen.answers if version == number and at - 0.05 <= when < end]
+        old = [when for when, version, _ in seen.answers if version not in (number, 0) and at <= when < end]
+        times.setdefault(name, []).append(((min(mine) - at) * 1000, (max(old) - at) * 1000 if old else 0.0))
+    for name, pairs in times.items():
+        first, last = zip(*pairs, strict=True)
+        found |= {
+            f"{name}_to_first_new_median_ms": statistics.median(first),
+            f"{name}_to_first_new_max_ms": max(first),
+            f"{name}_to_last_old_median_ms": statistics.median(last),
+            f"{name}_to_last_old_max_ms": max(last),
+        }
+    return found
 
 
 def two_versions(console: Console) -> None:
@@ -144,23 +173,25 @@ def two_versions(console: Console) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--acts", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=RATE, help="requests a second")
+    parser.add_argument("--processes", type=int, default=1, help="of the server")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quarterdeck-bench-") as folder:
         workspace = create_workspace(Path(folder) / "workspace")
-        workspace.settings_file.write_text("[server]\nport = 0\nprocesses = 1\n")
+        workspace.settings_file.write_text(f"[server]\nport = 0\nprocesses = {arguments.processes}\n")
         with Console.open(workspace.root) as console:
             two_versions(console)
             service = control.start_server(workspace, console.database)
             try:
-                found = report(*asyncio.run(measure(console, service, arguments.acts)))
+                found = report(*asyncio.run(measure(console, service, arguments.acts, arguments.rate)))
             finally:
                 terminate(service.pid, patience=10)
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
         for name, value in found.items():
-            print(f"{name:<24} {value:,.2f}" if isinstance(value, float) else f"{name:<24} {value:,}")
+            print(f"{name:<44} {value:,.2f}" if isinstance(value, float) else f"{name:<44} {value:,}")
     return 0 if found["failed"] == 0 else 1
 
 

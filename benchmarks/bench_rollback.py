@@ -89,7 +89,7 @@ def champion_of(console: Console) -> int:
         return registry.aliases(tx, "fuel", console.environment)[Alias.CHAMPION]
 
 
-async def measure(console: Console, service: Service, count: int) -> tuple[Seen, list[tuple[float, int]]]:
+async def measure(console: Console, service: Service, count: int) -> tuple[Seen, list[tuple[float, int, str]]]:
     seen, stop, moved = Seen(), asyncio.Event(), []
     terminal = Terminal(console.workspace.root)
     try:
@@ -107,7 +107,7 @@ async def measure(console: Console, service: Service, count: int) -> tuple[Seen,
             at = await asyncio.to_thread(roll_back, terminal)
             while champion_of(console) == before:
                 await asyncio.sleep(0.01)
-            moved.append((at, champion_of(console)))
+            moved.append((at, champion_of(console), "rollback"))
             await asyncio.sleep(BETWEEN_ACTS_S)
         stop.set()
         await driving
@@ -136,7 +136,7 @@ def main() -> int:
         print(json.dumps(found, indent=2))
     else:
         for name, value in found.items():
-            print(f"{name:<24} {value:,.2f}" if isinstance(value, float) else f"{name:<24} {value:,}")
+            print(f"{name:<44} {value:,.2f}" if isinstance(value, float) else f"{name:<44} {value:,}")
     return 0 if found["failed"] == 0 else 1
 
 

@@ -113,6 +113,21 @@ def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]
         yield f'quarterdeck_request_refusals_total{{status="{status}"}} {count}'
     yield from _by_version("prediction", "Of the answers that clients got", counters.by_version)
     yield from _by_version("shadow", "Of a challenger's answers beside them", counters.shadow)
+    yield from _as_peers_name_them(counters.by_version)
+
+
+def _as_peers_name_them(counts: dict[Key, VersionCount]) -> Iterator[str]:
+    """Under the names of other servers of the Open Inference Protocol, for the dashboards that people have."""
+    totals: dict[tuple[str, int], list[int]] = {}
+    for (model, number, _), count in sorted(counts.items()):
+        total = totals.setdefault((model, number), [0, 0])
+        total[0] += count.requests
+        total[1] += count.failures
+    for place, (word, says) in enumerate((("success", "answered"), ("failure", "that the version could not answer"))):
+        yield f"# HELP model_infer_request_{word} Requests {says}."
+        yield f"# TYPE model_infer_request_{word} counter"
+        for (model, number), total in totals.items():
+            yield f'model_infer_request_{word}{{model_name="{model}",model_version="{number}"}} {total[place]}'
 
 
 def _weights(weights: Sequence[Weight]) -> Iterator[str]:
