@@ -6,7 +6,7 @@ Bodies within their limits and in time, errors as JSON, unexpected ones with an 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.errors import QuarterdeckError, UsageError
@@ -77,7 +77,7 @@ class Bodies:
         self._expired: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.get_running_loop()
 
-    async def json(self, scope: Scope, transport: Transport, payer: Payer | None = None) -> bytes:
+    def json(self, scope: Scope, transport: Transport, payer: Payer | None = None) -> Awaitable[bytes]:
         """The body of a request that must hold JSON. Raises UsageError with status 408, 413 or 415.
 
         `payer` is told the size of a body that came without saying it.
@@ -86,7 +86,7 @@ class Bodies:
         if kind != "application/json" and not _is_json(kind or ""):
             # a web page may send other types to this machine without asking; it must not be able to send labels
             raise http_error(415, "expected content-type application/json", "send that header with the request")
-        return await self.read(transport, scope.headers.get("content-length"), payer)
+        return self.read(transport, scope.headers.get("content-length"), payer)
 
     async def read(self, transport: Transport, length: str | None = None, payer: Payer | None = None) -> bytes:
         """The body, whatever it holds; `length` as its header says. Raises UsageError with status 408 or 413."""
