@@ -21,7 +21,7 @@ from skops.io._protocol import PROTOCOL
 from skops.io._utils import read_schema
 
 from quarterdeck.core.errors import IntegrityError, StepError
-from quarterdeck.core.models.tree_audit import audit_estimator, audit_nodes
+from quarterdeck.core.models.tree_audit import audit_estimator, audit_nodes, foreign_partials
 
 # Types beyond skops's defaults that fitted estimators of scikit-learn hold, each with why it may be built.
 TRUSTED = (
@@ -41,6 +41,9 @@ TRUSTED = (
     # The default scores of feature selection: functions of two arrays.
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.feature_selection._univariate_selection.f_regression",
+    # Histogram boosting with categories keeps its check of arrays as a partial; tree_audit.py refuses any other.
+    "functools.partial",
+    "sklearn.utils.validation.check_array",
     # The type of an array's elements.
     "numpy.dtype",
 )
@@ -48,6 +51,14 @@ _UNREADABLE = (
     *(AttributeError, EOFError, ImportError, LookupError, RecursionError, TypeError, ValueError),
     zipfile.BadZipFile,
 )
+_NULL = {
+    "__class__": "str",
+    "__module__": "builtins",
+    "__loader__": "JsonNode",
+    "content": "null",
+    "is_json": True,
+    "__id__": 0,
+}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
 
 
@@ -63,7 +74,7 @@ def dumps(estimator: Any, trusted: Sequence[str] = ()) -> bytes:
         raise StepError(
             f"A {type(estimator).__name__} cannot be kept: {error}", hint="use estimators of scikit-learn"
         ) from error
-    foreign = foreign_types(data, trusted)
+    foreign = foreign_types(data, trusted) or foreign_partials(estimator)
     if foreign:
         raise StepError(
             f"A {type(estimator).__name__} holds {', '.join(foreign)}, not trusted when a model is loaded.",
@@ -163,6 +174,8 @@ def _renumber(schema: Any) -> dict[str, str]:
     files: dict[str, str] = {}
     first: dict[Any, str] = {}
     for node in _objects(schema):
+        if node.get("__loader__") == "PartialNode" and node["content"]["namespace"].get("content") == {}:
+            node["content"]["namespace"] = dict(_NULL)  # it had none before it was loaded
         if "__id__" in node:
             constant = node.get("is_json") and isinstance(node.get("content"), str)
             key = node["content"] if constant else node["__id__"]

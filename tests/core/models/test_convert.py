@@ -128,13 +128,6 @@ def test_boosting_that_starts_from_another_estimator_is_left_to_scikit_learn(tra
     )
 
 
-def test_splits_by_category_are_left_to_scikit_learn(train: Any) -> None:
-    model = train("ensemble.HistGradientBoostingClassifier", categorical_features=[3, 4], max_iter=5)
-    conversion = to_onnx(model)
-    assert conversion.onnx is None
-    assert "categorical_features" in conversion.reason
-
-
 class Shifted(ClassifierMixin, BaseEstimator):
     """A classifier that no converter knows."""
 
