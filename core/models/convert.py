@@ -17,17 +17,19 @@ from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
-from sklearn import ensemble, impute, linear_model, preprocessing, svm, tree
+from sklearn import ensemble, feature_selection, impute, linear_model, preprocessing, svm, tree
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.models import (
+    onnx_encoders,
     onnx_forests,
     onnx_hist_gradient_boosting,
+    onnx_imputers,
     onnx_linear,
-    onnx_preprocessing,
+    onnx_numbers,
 )
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
@@ -57,6 +59,13 @@ FAILURES = (
     QuarterdeckError,
 )
 
+SELECTIONS = (
+    *(feature_selection.GenericUnivariateSelect, feature_selection.SelectFdr, feature_selection.SelectFpr),
+    *(feature_selection.SelectFromModel, feature_selection.SelectFwe, feature_selection.SelectKBest),
+    *(feature_selection.SelectPercentile, feature_selection.RFE, feature_selection.RFECV),
+    *(feature_selection.SequentialFeatureSelector, feature_selection.VarianceThreshold),
+)
+
 CONVERTERS = {
     ensemble.HistGradientBoostingClassifier: onnx_hist_gradient_boosting.convert_classifier,
     ensemble.HistGradientBoostingRegressor: onnx_hist_gradient_boosting.convert_regressor,
@@ -74,16 +83,28 @@ CONVERTERS = {
     linear_model.RidgeClassifier: onnx_linear.convert_linear_classifier,
     linear_model.RidgeClassifierCV: onnx_linear.convert_linear_classifier,
     svm.LinearSVC: onnx_linear.convert_linear_classifier,
-    preprocessing.OrdinalEncoder: onnx_preprocessing.convert_ordinal_encoder,
-    preprocessing.OneHotEncoder: onnx_preprocessing.convert_one_hot_encoder,
-    impute.SimpleImputer: onnx_preprocessing.convert_simple_imputer,
+    preprocessing.OrdinalEncoder: onnx_encoders.convert_ordinal_encoder,
+    preprocessing.OneHotEncoder: onnx_encoders.convert_one_hot_encoder,
+    preprocessing.TargetEncoder: onnx_encoders.convert_target_encoder,
+    preprocessing.KBinsDiscretizer: onnx_numbers.convert_bins,
+    preprocessing.PolynomialFeatures: onnx_numbers.convert_polynomials,
+    preprocessing.Normalizer: onnx_numbers.convert_normalizer,
+    impute.SimpleImputer: onnx_imputers.convert_simple_imputer,
+    impute.MissingIndicator: onnx_numbers.convert_missing_indicator,
+    **dict.fromkeys(SELECTIONS, onnx_numbers.convert_selection),
 }
 SHAPES = {
     **{kind: shape_classifier for kind in CONVERTERS if issubclass(kind, ClassifierMixin)},
     **{kind: shape_regressor for kind in CONVERTERS if issubclass(kind, RegressorMixin)},
-    preprocessing.OrdinalEncoder: onnx_preprocessing.shape_encoder,
-    preprocessing.OneHotEncoder: onnx_preprocessing.shape_encoder,
-    impute.SimpleImputer: onnx_preprocessing.shape_imputer,
+    preprocessing.OrdinalEncoder: onnx_encoders.shape_encoder,
+    preprocessing.OneHotEncoder: onnx_encoders.shape_encoder,
+    preprocessing.TargetEncoder: onnx_encoders.shape_encoder,
+    preprocessing.KBinsDiscretizer: onnx_numbers.shape_bins,
+    preprocessing.PolynomialFeatures: onnx_numbers.shape_polynomials,
+    preprocessing.Normalizer: onnx_numbers.shape_same,
+    impute.SimpleImputer: onnx_imputers.shape_imputer,
+    impute.MissingIndicator: onnx_numbers.shape_missing_indicator,
+    **dict.fromkeys(SELECTIONS, onnx_numbers.shape_selection),
 }
 
 

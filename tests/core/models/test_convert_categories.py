@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -21,10 +19,10 @@ from quarterdeck.core.models.frames import model_frame
 from quarterdeck.core.models.infer import infer_signature
 from quarterdeck.core.models.predictors import OnnxPredictor, SklearnPredictor
 from quarterdeck.core.pipeline.components.fit import fit
+from quarterdeck.core.pipeline.info import PipelineInfo
 from quarterdeck.core.values import Task
 
-from .conftest import info_for
-
+Info = Callable[[Task], PipelineInfo]
 TASKS = [Task.BINARY, Task.MULTICLASS, Task.REGRESSION]
 
 
@@ -43,10 +41,10 @@ def _frame(task: Task, places: Any, seed: int) -> pl.DataFrame:
     return pl.DataFrame({"place": where, "other": other, "y": targets[task]})
 
 
-def _boosted(task: Task, places: Any, seed: int = 0, **parameters: Any) -> FittedModel:
+def _boosted(info: Info, task: Task, places: Any, seed: int = 0, **parameters: Any) -> FittedModel:
     """Fitted on the columns as they are, without preparation."""
     frame = _frame(task, places, seed)
-    signature = infer_signature(frame, info_for(task))
+    signature = infer_signature(frame, info(task))
     kind = HistGradientBoostingRegressor if task is Task.REGRESSION else HistGradientBoostingClassifier
     estimator = kind(categorical_features=[0], max_iter=12, random_state=0, **parameters)
     estimator.fit(model_frame(frame, signature), target_array(frame, signature))
@@ -91,47 +89,49 @@ PLACES = {
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("places", PLACES.values(), ids=PLACES.keys())
-def test_known_missing_and_unknown_categories_go_where_scikit_learn_sends_them(task: Task, places: Any) -> None:
-    model = _boosted(task, [float(place) for place in places])
+def test_known_missing_and_unknown_categories_go_where_scikit_learn_sends_them(
+    info: Info, task: Task, places: Any
+) -> None:
+    model = _boosted(info, task, [float(place) for place in places])
     _agree(model, _asked([float(place) for place in places], _thresholds(model)))
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "gamma", "poisson", "quantile"])
-def test_every_loss_of_regression_converts_with_categories(loss: str) -> None:
+def test_every_loss_of_regression_converts_with_categories(info: Info, loss: str) -> None:
     parameters = {"quantile": 0.8} if loss == "quantile" else {}
-    model = _boosted(Task.REGRESSION, PLACES["from 0"], loss=loss, monotonic_cst=[0, 1], **parameters)
+    model = _boosted(info, Task.REGRESSION, PLACES["from 0"], loss=loss, monotonic_cst=[0, 1], **parameters)
     _agree(model, _asked(PLACES["from 0"], _thresholds(model)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     places=st.lists(st.floats(-1e6, 1e6) | st.integers(-99, 99).map(float), min_size=2, max_size=80, unique=True),
     seed=st.integers(0, 99),
     task=st.sampled_from(TASKS),
 )
-def test_any_set_of_categories_converts_exactly(places: list[float], seed: int, task: Task) -> None:
-    model = _boosted(task, places, seed)
+def test_any_set_of_categories_converts_exactly(info: Info, places: list[float], seed: int, task: Task) -> None:
+    model = _boosted(info, task, places, seed)
     _agree(model, _asked(places, _thresholds(model) or [0.0]))
 
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("count", [5, 120])
-def test_strings_named_as_categorical_are_served_by_onnx(task: Task, count: int) -> None:
+def test_strings_named_as_categorical_are_served_by_onnx(info: Info, task: Task, count: int) -> None:
     places = [f"place {number}" for number in range(count)]
     model = fit(
         {"train": _frame(task, places, 1)},
         estimator=f"sklearn.ensemble.HistGradientBoosting{'Regressor' if task is Task.REGRESSION else 'Classifier'}",
         parameters={"categorical_features": ["place"], "max_iter": 12},
-        pipeline=info_for(task),
+        pipeline=info(task),
         report=lambda fraction, message: None,
     )
     asked = [*places, None, "", "nowhere"]
     _agree(model, {"place": asked * 2, "other": [0.1] * len(asked) + [-2.0] * len(asked)})
 
 
-def test_a_category_that_is_always_missing_converts() -> None:
+def test_a_category_that_is_always_missing_converts(info: Info) -> None:
     frame = _frame(Task.REGRESSION, [1.0, 2.0], 0).with_columns(place=pl.lit(None, dtype=pl.Float64))
-    signature = infer_signature(frame, info_for(Task.REGRESSION))
+    signature = infer_signature(frame, info(Task.REGRESSION))
     estimator = HistGradientBoostingRegressor(categorical_features=[0], max_iter=5)
     estimator.fit(model_frame(frame, signature), target_array(frame, signature))
     _agree(describe_model(estimator, frame, signature, 0), {"place": [None, 1.0], "other": [0.5, 0.5]})

@@ -53,9 +53,7 @@ def test_histogram_boosting_takes_an_unknown_string_as_missing_and_a_forest_as_m
     assert not isinstance(boosting.named_transformers_["numbers"], SimpleImputer)
 
 
-@pytest.mark.parametrize(
-    "chosen", [["city", "remark"], [3, 4], [-2, -1], [False, False, False, True, True]], ids=str
-)
+@pytest.mark.parametrize("chosen", [["city", "remark"], [3, 4], [-2, -1], [False, False, False, True, True]], ids=str)
 def test_categorical_features_are_named_or_counted_as_the_features_are(train: Any, chosen: Any) -> None:
     boosted = train("ensemble.HistGradientBoostingClassifier", max_iter=3, categorical_features=chosen)
     assert boosted.estimator[-1].is_categorical_.tolist() == [False, False, False, True, True]
