@@ -8,6 +8,7 @@ probabilities.
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
-from sklearn import ensemble, feature_selection, impute, linear_model, preprocessing, svm, tree
+from sklearn import discriminant_analysis, ensemble, feature_selection, impute, linear_model, preprocessing, svm, tree
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -30,6 +31,7 @@ from quarterdeck.core.models import (
     onnx_imputers,
     onnx_linear,
     onnx_numbers,
+    onnx_svm,
 )
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
@@ -43,6 +45,9 @@ from quarterdeck.core.values import ModelKind
 
 TOLERANCE = 1e-5  # relative
 OPSETS = {"": 18, "ai.onnx.ml": 3}
+
+# How skl2onnx names a type that it does not know.
+_UNKNOWN = re.compile(r"Unable to find a (?:shape calculator|converter) for type '<class '(?:[\w.]*\.)?(\w+)'>'")
 
 # What converters raise where they meet what they do not know.
 FAILURES = (
@@ -83,6 +88,11 @@ CONVERTERS = {
     linear_model.RidgeClassifier: onnx_linear.convert_linear_classifier,
     linear_model.RidgeClassifierCV: onnx_linear.convert_linear_classifier,
     svm.LinearSVC: onnx_linear.convert_linear_classifier,
+    discriminant_analysis.LinearDiscriminantAnalysis: onnx_linear.convert_discriminant,
+    svm.SVC: onnx_svm.convert_classifier,
+    svm.NuSVC: onnx_svm.convert_classifier,
+    svm.SVR: onnx_svm.convert_regressor,
+    svm.NuSVR: onnx_svm.convert_regressor,
     preprocessing.OrdinalEncoder: onnx_encoders.convert_ordinal_encoder,
     preprocessing.OneHotEncoder: onnx_encoders.convert_one_hot_encoder,
     preprocessing.TargetEncoder: onnx_encoders.convert_target_encoder,
@@ -135,7 +145,7 @@ def to_onnx(model: FittedModel) -> Conversion:
         data = _convert(model.estimator, model.signature).SerializeToString()
         served = OnnxPredictor(data, model.signature)
     except FAILURES as error:  # whatever it is, scikit-learn serves the model
-        return Conversion(onnx=None, reason=f"does not convert: {_one_line(error)}", max_difference=None)
+        return Conversion(onnx=None, reason=f"does not convert: {_why(error)}", max_difference=None)
     return _compare(data, served, SklearnPredictor(model.estimator, model.signature), model)
 
 
@@ -192,6 +202,12 @@ def _by_position(estimator: Any, order: tuple[str, ...]) -> Any:
         moved = copy.copy(estimator)
         name, first = estimator.steps[0]
         moved.steps = [(name, _by_position(first, order)), *estimator.steps[1:]]
+        if len(moved.steps) > 1 and isinstance(moved.steps[-1][1], ensemble.VotingClassifier):
+            moved.steps[-1] = (moved.steps[-1][0], _by_position(moved.steps[-1][1], order))
+        return moved
+    if isinstance(estimator, ensemble.VotingClassifier):
+        moved = copy.copy(estimator)
+        moved.flatten_transform = False  # speaks of its transform(), which is not asked; True is not converted
         return moved
     if not isinstance(estimator, ColumnTransformer):
         return estimator
@@ -218,12 +234,12 @@ def _compare(data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, mode
     for columns in check_columns(model.reference, model.signature):
         try:
             expected = trusted.predict(columns)
-        except ValueError:
+        except FAILURES:
             continue  # scikit-learn itself refuses such a row, so it is never asked in earnest
         try:
             answers = served.predict(columns)
         except QuarterdeckError as error:
-            return Conversion(onnx=None, reason=f"does not run: {_one_line(error)}", max_difference=None)
+            return Conversion(onnx=None, reason=f"does not run: {_why(error)}", max_difference=None)
         if answers.labels != expected.labels:
             return Conversion(onnx=None, reason="labels differ from scikit-learn's", max_difference=None)
         greatest = max(greatest, _difference(answers, expected))
@@ -247,6 +263,13 @@ def _difference(answers: Answers, expected: Answers) -> float:
     return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
 
 
-def _one_line(error: Exception) -> str:
+def _why(error: Exception) -> str:
+    """What a converter or ONNX Runtime says, in one line and without their own names for things."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:160]
+    line = lines[0] if lines else type(error).__name__
+    unknown = _UNKNOWN.search(line)
+    if unknown:
+        return f"there is no converter for {unknown[1]}"
+    if "ONNXRuntimeError" in line:
+        return "ONNX Runtime cannot compute what the converter made of it in double precision"
+    return line[:160]

@@ -23,6 +23,11 @@ from skops.io._utils import read_schema
 from quarterdeck.core.errors import IntegrityError, StepError
 from quarterdeck.core.models.tree_audit import audit_estimator, audit_nodes, foreign_partials
 
+_KERNELS = (
+    *("CompoundKernel", "ConstantKernel", "DotProduct", "Exponentiation", "ExpSineSquared", "Matern"),
+    *("PairwiseKernel", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
+)
+
 # Types beyond skops's defaults that fitted estimators of scikit-learn hold, each with why it may be built.
 TRUSTED = (
     # Trees hold node numbers that scikit-learn follows unchecked: tree_audit.py checks every one first.
@@ -38,6 +43,15 @@ TRUSTED = (
     "sklearn.utils._bunch.Bunch",
     # A loss of generalised linear models: a function of numbers, without state.
     "sklearn._loss.loss.HalfTweedieLossIdentity",
+    # Gaussian processes: kernels hold numbers and each other, and compute what they are asked.
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    *(f"sklearn.gaussian_process.kernels.{kernel}" for kernel in _KERNELS),
+    # A tuned threshold keeps the score that it was tuned by; it is asked in training only.
+    "sklearn.metrics._classification.balanced_accuracy_score",
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
     # The default scores of feature selection: functions of two arrays.
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.feature_selection._univariate_selection.f_regression",

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import warnings
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklearn.utils import all_estimators
 
 from quarterdeck.core.models.convert import TOLERANCE, to_onnx
 from quarterdeck.core.models.describe import describe_model, target_array
-from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.frames import model_frame
 from quarterdeck.core.models.infer import infer_signature
 from quarterdeck.core.models.predictors import OnnxPredictor, SklearnPredictor
@@ -170,90 +164,3 @@ def test_a_users_own_pipeline_with_columns_by_place_or_remainder_converts(rows: 
     estimator.fit(model_frame(frame, signature), target_array(frame, signature))
     conversion = to_onnx(describe_model(estimator, frame, signature, 0))
     assert conversion.onnx is not None, conversion.reason
-
-
-def _estimators() -> list[Any]:
-    found = [*all_estimators("classifier"), *all_estimators("regressor")]
-    return [pytest.param(kind, id=name) for name, kind in found]
-
-
-def _make(kind: Any) -> Any:
-    """An estimator with the smallest arguments that it takes."""
-    classifies = issubclass(kind, ClassifierMixin)
-    parameters = inspect.signature(kind).parameters
-    tree = DecisionTreeClassifier(max_depth=3) if classifies else DecisionTreeRegressor(max_depth=3)
-    inner = LogisticRegression() if classifies else Ridge()
-    given: dict[str, Any] = {}
-    if "estimators" in parameters:
-        given["estimators"] = [("linear", inner), ("tree", tree)]
-    elif "estimator" in parameters and parameters["estimator"].default is inspect.Parameter.empty:
-        given["estimator"] = inner
-    if "random_state" in parameters:
-        given["random_state"] = 0
-    return kind(**given)
-
-
-def _fitted(kind: Any, info: Any) -> FittedModel | None:
-    """A model of four numbers; None where the estimator is not made for such a task."""
-    rng = np.random.default_rng(0)
-    frame = pl.DataFrame({name: rng.normal(size=150) for name in "abcd"})
-    raw = frame["a"].to_numpy() + 0.3 * frame["b"].to_numpy() + 0.3 * rng.normal(size=150)
-    classifies = issubclass(kind, ClassifierMixin)
-    task = Task.BINARY if classifies else Task.REGRESSION
-    frame = frame.with_columns(y=pl.Series((raw > 0).astype(int) if classifies else np.exp(raw / 3)))
-    signature = infer_signature(frame, info(task))
-    estimator = make_pipeline(StandardScaler(), _make(kind))
-    try:
-        estimator.fit(model_frame(frame, signature), target_array(frame, signature))
-        SklearnPredictor(estimator, signature).predict({name: frame[name].to_list() for name in "abcd"})
-    except (ValueError, TypeError, IndexError):
-        return None
-    return describe_model(estimator, frame, signature, 0)
-
-
-# What cannot be fitted on one target of any sign: these take counts, several targets, or one column.
-NOT_FOR_THIS = {
-    *(
-        "CCA",
-        "CategoricalNB",
-        "ClassifierChain",
-        "ComplementNB",
-        "IsotonicRegression",
-        "MultiOutputClassifier",
-    ),
-    *(
-        "MultiOutputRegressor",
-        "MultiTaskElasticNet",
-        "MultiTaskElasticNetCV",
-        "MultiTaskLasso",
-        "MultiTaskLassoCV",
-    ),
-    *(
-        "MultinomialNB",
-        "PLSCanonical",
-        "RadiusNeighborsClassifier",
-        "RadiusNeighborsRegressor",
-        "RegressorChain",
-    ),
-    *("SelfTrainingClassifier",),
-}
-
-
-@pytest.mark.parametrize("kind", _estimators())
-def test_every_estimator_of_scikit_learn_converts_in_agreement_or_says_why_not(kind: Any, info: Any) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # estimators warn of convergence on so few rows
-        model = _fitted(kind, info)
-        if model is None:
-            assert kind.__name__ in NOT_FOR_THIS
-            return
-        conversion = to_onnx(model)
-        rng = np.random.default_rng(5)
-        columns = {name: rng.normal(size=80).tolist() for name in "abcd"}
-        if conversion.onnx is None:
-            assert conversion.reason and "\n" not in conversion.reason
-            return
-        served = OnnxPredictor(conversion.onnx, model.signature).predict(columns)
-        trusted = SklearnPredictor(model.estimator, model.signature).predict(columns)
-    assert served.labels == trusted.labels
-    np.testing.assert_allclose(served.scores, trusted.scores, rtol=TOLERANCE, atol=TOLERANCE)
