@@ -80,6 +80,7 @@ CONVERTERS = {
     ensemble.ExtraTreesRegressor: onnx_forests.convert_forest_regressor,
     ensemble.GradientBoostingClassifier: onnx_forests.convert_boosting_classifier,
     ensemble.GradientBoostingRegressor: onnx_forests.convert_boosting_regressor,
+    ensemble.AdaBoostClassifier: onnx_forests.convert_adaboost_classifier,
     tree.DecisionTreeClassifier: onnx_forests.convert_forest_classifier,
     tree.DecisionTreeRegressor: onnx_forests.convert_forest_regressor,
     tree.ExtraTreeClassifier: onnx_forests.convert_forest_classifier,

@@ -164,3 +164,38 @@ def test_a_users_own_pipeline_with_columns_by_place_or_remainder_converts(rows: 
     estimator.fit(model_frame(frame, signature), target_array(frame, signature))
     conversion = to_onnx(describe_model(estimator, frame, signature, 0))
     assert conversion.onnx is not None, conversion.reason
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
+@pytest.mark.parametrize("kernel", ["linear", "rbf", "poly", "sigmoid"])
+def test_support_vector_machines_decide_as_libsvm_does_with_every_kernel(
+    train: Any, rows: Any, task: Task, kernel: str
+) -> None:
+    model = train("svm.SVC", task, kernel=kernel, C=0.5, coef0=0.3)
+    _answers_alike(model, rows(task, seed=9))
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf", "poly", "sigmoid"])
+@pytest.mark.parametrize("name", ["svm.SVR", "svm.NuSVR"])
+def test_support_vector_regression_converts_with_every_kernel(train: Any, rows: Any, name: str, kernel: str) -> None:
+    _answers_alike(train(name, Task.REGRESSION, kernel=kernel), rows(Task.REGRESSION, seed=9))
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS])
+def test_boosted_votes_of_trees_convert_for_two_classes_and_for_more(train: Any, rows: Any, task: Task) -> None:
+    _answers_alike(train("ensemble.AdaBoostClassifier", task, n_estimators=15), rows(task, seed=9))
+
+
+def test_the_reason_names_an_estimator_without_a_converter_in_plain_words(train: Any) -> None:
+    conversion = to_onnx(train("kernel_ridge.KernelRidge", Task.REGRESSION))
+    assert conversion.reason == "does not convert: there is no converter for KernelRidge"
+
+
+def _answers_alike(model: Any, fresh: Any) -> None:
+    conversion = to_onnx(model)
+    assert conversion.onnx is not None, conversion.reason
+    columns = {field: fresh[field].to_list() for field in model.signature.names}
+    served = OnnxPredictor(conversion.onnx, model.signature).predict(columns)
+    trusted = SklearnPredictor(model.estimator, model.signature).predict(columns)
+    assert served.labels == trusted.labels
+    np.testing.assert_allclose(served.scores, trusted.scores, rtol=1e-9, atol=1e-12)

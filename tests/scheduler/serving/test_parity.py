@@ -29,7 +29,7 @@ FAST = {
     *("SVC", "SVR", "NuSVC", "NuSVR", "KNeighborsClassifier", "KNeighborsRegressor", "GaussianNB", "MLPClassifier"),
     *("MLPRegressor", "VotingClassifier", "VotingRegressor", "StackingClassifier", "StackingRegressor"),
     *("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis", "PoissonRegressor", "GammaRegressor"),
-} - {"AdaBoostClassifier"}
+}
 
 
 def _module(name: str) -> Any:
