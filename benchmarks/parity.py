@@ -136,7 +136,7 @@ def table(found: Iterable[Outcome]) -> str:
             fast = [f"{one.task}, {one.table}" for one in all_of if one.engine == Engine.ONNX]
             engine = f"ONNX Runtime for {'; '.join(fast)}; scikit-learn otherwise"
         differences = [one.difference for one in all_of if one.difference is not None]
-        largest = f"{max(differences):.0e}" if differences else "-"
+        largest = f"{max(differences):.0e}".replace("0e+00", "0") if differences else "-"
         why = next((one.reason for one in all_of if one.engine != Engine.ONNX), "")
         lines.append(f"| {name} | {engine} | {largest} | {why} |")
     return "\n".join(lines)

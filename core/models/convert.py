@@ -18,7 +18,17 @@ from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
-from sklearn import discriminant_analysis, ensemble, feature_selection, impute, linear_model, preprocessing, svm, tree
+from sklearn import (
+    compose,
+    discriminant_analysis,
+    ensemble,
+    feature_selection,
+    impute,
+    linear_model,
+    preprocessing,
+    svm,
+    tree,
+)
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -31,7 +41,9 @@ from quarterdeck.core.models import (
     onnx_imputers,
     onnx_linear,
     onnx_numbers,
+    onnx_power,
     onnx_svm,
+    onnx_targets,
 )
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
@@ -81,6 +93,7 @@ CONVERTERS = {
     ensemble.GradientBoostingClassifier: onnx_forests.convert_boosting_classifier,
     ensemble.GradientBoostingRegressor: onnx_forests.convert_boosting_regressor,
     ensemble.AdaBoostClassifier: onnx_forests.convert_adaboost_classifier,
+    compose.TransformedTargetRegressor: onnx_targets.convert_transformed_target,
     tree.DecisionTreeClassifier: onnx_forests.convert_forest_classifier,
     tree.DecisionTreeRegressor: onnx_forests.convert_forest_regressor,
     tree.ExtraTreeClassifier: onnx_forests.convert_forest_classifier,
@@ -100,6 +113,7 @@ CONVERTERS = {
     preprocessing.KBinsDiscretizer: onnx_numbers.convert_bins,
     preprocessing.PolynomialFeatures: onnx_numbers.convert_polynomials,
     preprocessing.Normalizer: onnx_numbers.convert_normalizer,
+    preprocessing.PowerTransformer: onnx_power.convert_power,
     impute.SimpleImputer: onnx_imputers.convert_simple_imputer,
     impute.MissingIndicator: onnx_numbers.convert_missing_indicator,
     **dict.fromkeys(SELECTIONS, onnx_numbers.convert_selection),
@@ -113,6 +127,7 @@ SHAPES = {
     preprocessing.KBinsDiscretizer: onnx_numbers.shape_bins,
     preprocessing.PolynomialFeatures: onnx_numbers.shape_polynomials,
     preprocessing.Normalizer: onnx_numbers.shape_same,
+    preprocessing.PowerTransformer: onnx_numbers.shape_same,
     impute.SimpleImputer: onnx_imputers.shape_imputer,
     impute.MissingIndicator: onnx_numbers.shape_missing_indicator,
     **dict.fromkeys(SELECTIONS, onnx_numbers.shape_selection),
@@ -242,12 +257,14 @@ def _compare(data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, mode
         except QuarterdeckError as error:
             return Conversion(onnx=None, reason=f"does not run: {_why(error)}", max_difference=None)
         if answers.labels != expected.labels:
-            return Conversion(onnx=None, reason="labels differ from scikit-learn's", max_difference=None)
+            return Conversion(
+                onnx=None, reason="converts, but names other classes than scikit-learn", max_difference=None
+            )
         greatest = max(greatest, _difference(answers, expected))
         if not greatest <= TOLERANCE:
-            reason = f"differs from scikit-learn by {greatest:.1e}, more than {TOLERANCE:.0e}"
+            reason = f"converts, but differs from scikit-learn by {greatest:.1e}, more than {TOLERANCE:.0e}"
             return Conversion(onnx=None, reason=reason, max_difference=greatest)
-    return Conversion(onnx=data, reason=f"agrees within {greatest:.1e}", max_difference=greatest)
+    return Conversion(onnx=data, reason=f"agrees with scikit-learn within {greatest:.1e}", max_difference=greatest)
 
 
 def _difference(answers: Answers, expected: Answers) -> float:

@@ -29,6 +29,15 @@ from quarterdeck.core.models.histogram_audit import audit_histogram
 from quarterdeck.core.models.tree_rules import broken, require, require_behind, require_below
 
 LEAF = -1
+_LEARNED: dict[type, str] = {
+    BaseDecisionTree: "tree_",
+    BaseForest: "estimators_",
+    BaseGradientBoosting: "estimators_",
+    BaggingClassifier: "estimators_",
+    BaggingRegressor: "estimators_",
+    IsolationForest: "estimators_",
+    BaseHistGradientBoosting: "_predictors",
+}
 
 
 def audit_nodes(root: Node) -> None:
@@ -58,7 +67,7 @@ def audit_estimator(estimator: Any) -> None:
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise broken("a part of the estimator is missing or of another shape") from error
     for part in parts:  # last, since it asks the estimator that boosting starts from
-        if isinstance(part, BaseGradientBoosting):
+        if isinstance(part, BaseGradientBoosting) and _fitted(part):
             start = part._raw_predict_init(np.zeros((1, part.n_features_in_), dtype=np.float32))
             require(start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs")
 
@@ -89,9 +98,9 @@ def _audit_tree(node: TreeNode) -> None:
 
 
 def _audit_part(part: Any) -> None:
+    if isinstance(part, tuple(_LEARNED)) and not _fitted(part):
+        return  # a forest keeps the unfitted tree that its members are copies of, and so do others
     if isinstance(part, BaseDecisionTree):
-        if "tree_" not in vars(part):
-            return  # a forest keeps the unfitted tree that its members are copies of
         require(part.tree_.n_features == part.n_features_in_, "a tree has other features than its estimator")
         require(part.tree_.n_outputs == part.n_outputs_, "a tree has other outputs than its estimator")
     elif isinstance(part, BaseForest):
@@ -107,6 +116,11 @@ def _audit_part(part: Any) -> None:
                 _require_members([member], len(features))
     elif isinstance(part, BaseHistGradientBoosting):
         audit_histogram(part)
+
+
+def _fitted(part: Any) -> bool:
+    """Whether it holds what it asks when it predicts; without, scikit-learn refuses to."""
+    return any(learned in vars(part) for kind, learned in _LEARNED.items() if isinstance(part, kind))
 
 
 def _require_members(members: Any, n_features: int) -> None:

@@ -97,6 +97,8 @@ OF_NUMBERS = {
     "squares": make_pipeline(FILL, StandardScaler(), PolynomialFeatures(2)),
     "products": make_pipeline(FILL, StandardScaler(), PolynomialFeatures(3, interaction_only=True, include_bias=False)),
     "power": make_pipeline(FILL, PowerTransformer()),
+    "power, as it is": make_pipeline(PowerTransformer(standardize=False), FILL),
+    "power of positive": make_pipeline(FILL, MinMaxScaler((1, 3), clip=True), PowerTransformer("box-cox")),
     "quantiles": make_pipeline(FILL, QuantileTransformer(n_quantiles=50)),
     "normal quantiles": make_pipeline(FILL, QuantileTransformer(n_quantiles=50, output_distribution="normal")),
     "spline": make_pipeline(FILL, SplineTransformer(4)),
@@ -110,7 +112,7 @@ OF_NUMBERS = {
     "ordinal, missing and few": OrdinalEncoder(encoded_missing_value=-2, max_categories=5, **UNKNOWN),
 }
 # What no converter makes exactly: scikit-learn answers, and the registry says so.
-LEFT = {"power", "quantiles", "normal quantiles", "spline"}
+LEFT = {"normal quantiles", "spline"}
 Made = tuple[Callable[..., pl.DataFrame], Callable[[Task], PipelineInfo]]  # rows of a task, and what is said of it
 
 

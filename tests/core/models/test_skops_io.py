@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    VotingClassifier,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -61,6 +62,12 @@ def _fitted(estimator: Any) -> Any:
 def test_trees_of_every_kind_come_back_and_answer_the_same(estimator: Any) -> None:
     back = loads(dumps(_fitted(estimator)))
     np.testing.assert_array_equal(back.predict_proba(X), estimator.predict_proba(X))
+
+
+@pytest.mark.parametrize("estimator", TREES, ids=lambda one: type(one).__name__)
+def test_trees_inside_another_estimator_that_keeps_them_unfitted_too_come_back(estimator: Any) -> None:
+    voting = _fitted(VotingClassifier([("trees", clone(estimator)), ("line", LogisticRegression())], voting="soft"))
+    np.testing.assert_array_equal(loads(dumps(voting)).predict_proba(X), voting.predict_proba(X))
 
 
 def test_a_pipeline_of_fit_comes_back_and_answers_the_same(train: Any) -> None:
