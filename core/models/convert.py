@@ -8,6 +8,7 @@ probabilities.
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +18,32 @@ from onnx import ModelProto
 from onnx.shape_inference import infer_shapes
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
-from sklearn import ensemble, impute, linear_model, preprocessing, svm, tree
+from sklearn import (
+    compose,
+    discriminant_analysis,
+    ensemble,
+    feature_selection,
+    impute,
+    linear_model,
+    preprocessing,
+    svm,
+    tree,
+)
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.models import (
+    onnx_encoders,
     onnx_forests,
     onnx_hist_gradient_boosting,
+    onnx_imputers,
     onnx_linear,
-    onnx_preprocessing,
+    onnx_numbers,
+    onnx_power,
+    onnx_svm,
+    onnx_targets,
 )
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.edges import check_columns
@@ -41,6 +57,9 @@ from quarterdeck.core.values import ModelKind
 
 TOLERANCE = 1e-5  # relative
 OPSETS = {"": 18, "ai.onnx.ml": 3}
+
+# How skl2onnx names a type that it does not know.
+_UNKNOWN = re.compile(r"Unable to find a (?:shape calculator|converter) for type '<class '(?:[\w.]*\.)?(\w+)'>'")
 
 # What converters raise where they meet what they do not know.
 FAILURES = (
@@ -57,6 +76,13 @@ FAILURES = (
     QuarterdeckError,
 )
 
+SELECTIONS = (
+    *(feature_selection.GenericUnivariateSelect, feature_selection.SelectFdr, feature_selection.SelectFpr),
+    *(feature_selection.SelectFromModel, feature_selection.SelectFwe, feature_selection.SelectKBest),
+    *(feature_selection.SelectPercentile, feature_selection.RFE, feature_selection.RFECV),
+    *(feature_selection.SequentialFeatureSelector, feature_selection.VarianceThreshold),
+)
+
 CONVERTERS = {
     ensemble.HistGradientBoostingClassifier: onnx_hist_gradient_boosting.convert_classifier,
     ensemble.HistGradientBoostingRegressor: onnx_hist_gradient_boosting.convert_regressor,
@@ -66,6 +92,8 @@ CONVERTERS = {
     ensemble.ExtraTreesRegressor: onnx_forests.convert_forest_regressor,
     ensemble.GradientBoostingClassifier: onnx_forests.convert_boosting_classifier,
     ensemble.GradientBoostingRegressor: onnx_forests.convert_boosting_regressor,
+    ensemble.AdaBoostClassifier: onnx_forests.convert_adaboost_classifier,
+    compose.TransformedTargetRegressor: onnx_targets.convert_transformed_target,
     tree.DecisionTreeClassifier: onnx_forests.convert_forest_classifier,
     tree.DecisionTreeRegressor: onnx_forests.convert_forest_regressor,
     tree.ExtraTreeClassifier: onnx_forests.convert_forest_classifier,
@@ -74,16 +102,35 @@ CONVERTERS = {
     linear_model.RidgeClassifier: onnx_linear.convert_linear_classifier,
     linear_model.RidgeClassifierCV: onnx_linear.convert_linear_classifier,
     svm.LinearSVC: onnx_linear.convert_linear_classifier,
-    preprocessing.OrdinalEncoder: onnx_preprocessing.convert_ordinal_encoder,
-    preprocessing.OneHotEncoder: onnx_preprocessing.convert_one_hot_encoder,
-    impute.SimpleImputer: onnx_preprocessing.convert_simple_imputer,
+    discriminant_analysis.LinearDiscriminantAnalysis: onnx_linear.convert_discriminant,
+    svm.SVC: onnx_svm.convert_classifier,
+    svm.NuSVC: onnx_svm.convert_classifier,
+    svm.SVR: onnx_svm.convert_regressor,
+    svm.NuSVR: onnx_svm.convert_regressor,
+    preprocessing.OrdinalEncoder: onnx_encoders.convert_ordinal_encoder,
+    preprocessing.OneHotEncoder: onnx_encoders.convert_one_hot_encoder,
+    preprocessing.TargetEncoder: onnx_encoders.convert_target_encoder,
+    preprocessing.KBinsDiscretizer: onnx_numbers.convert_bins,
+    preprocessing.PolynomialFeatures: onnx_numbers.convert_polynomials,
+    preprocessing.Normalizer: onnx_numbers.convert_normalizer,
+    preprocessing.PowerTransformer: onnx_power.convert_power,
+    impute.SimpleImputer: onnx_imputers.convert_simple_imputer,
+    impute.MissingIndicator: onnx_numbers.convert_missing_indicator,
+    **dict.fromkeys(SELECTIONS, onnx_numbers.convert_selection),
 }
 SHAPES = {
     **{kind: shape_classifier for kind in CONVERTERS if issubclass(kind, ClassifierMixin)},
     **{kind: shape_regressor for kind in CONVERTERS if issubclass(kind, RegressorMixin)},
-    preprocessing.OrdinalEncoder: onnx_preprocessing.shape_encoder,
-    preprocessing.OneHotEncoder: onnx_preprocessing.shape_encoder,
-    impute.SimpleImputer: onnx_preprocessing.shape_imputer,
+    preprocessing.OrdinalEncoder: onnx_encoders.shape_encoder,
+    preprocessing.OneHotEncoder: onnx_encoders.shape_encoder,
+    preprocessing.TargetEncoder: onnx_encoders.shape_encoder,
+    preprocessing.KBinsDiscretizer: onnx_numbers.shape_bins,
+    preprocessing.PolynomialFeatures: onnx_numbers.shape_polynomials,
+    preprocessing.Normalizer: onnx_numbers.shape_same,
+    preprocessing.PowerTransformer: onnx_numbers.shape_same,
+    impute.SimpleImputer: onnx_imputers.shape_imputer,
+    impute.MissingIndicator: onnx_numbers.shape_missing_indicator,
+    **dict.fromkeys(SELECTIONS, onnx_numbers.shape_selection),
 }
 
 
@@ -114,7 +161,7 @@ def to_onnx(model: FittedModel) -> Conversion:
         data = _convert(model.estimator, model.signature).SerializeToString()
         served = OnnxPredictor(data, model.signature)
     except FAILURES as error:  # whatever it is, scikit-learn serves the model
-        return Conversion(onnx=None, reason=f"does not convert: {_one_line(error)}", max_difference=None)
+        return Conversion(onnx=None, reason=f"does not convert: {_why(error)}", max_difference=None)
     return _compare(data, served, SklearnPredictor(model.estimator, model.signature), model)
 
 
@@ -171,6 +218,12 @@ def _by_position(estimator: Any, order: tuple[str, ...]) -> Any:
         moved = copy.copy(estimator)
         name, first = estimator.steps[0]
         moved.steps = [(name, _by_position(first, order)), *estimator.steps[1:]]
+        if len(moved.steps) > 1 and isinstance(moved.steps[-1][1], ensemble.VotingClassifier):
+            moved.steps[-1] = (moved.steps[-1][0], _by_position(moved.steps[-1][1], order))
+        return moved
+    if isinstance(estimator, ensemble.VotingClassifier):
+        moved = copy.copy(estimator)
+        moved.flatten_transform = False  # speaks of its transform(), which is not asked; True is not converted
         return moved
     if not isinstance(estimator, ColumnTransformer):
         return estimator
@@ -197,19 +250,21 @@ def _compare(data: bytes, served: OnnxPredictor, trusted: SklearnPredictor, mode
     for columns in check_columns(model.reference, model.signature):
         try:
             expected = trusted.predict(columns)
-        except ValueError:
+        except FAILURES:
             continue  # scikit-learn itself refuses such a row, so it is never asked in earnest
         try:
             answers = served.predict(columns)
         except QuarterdeckError as error:
-            return Conversion(onnx=None, reason=f"does not run: {_one_line(error)}", max_difference=None)
+            return Conversion(onnx=None, reason=f"does not run: {_why(error)}", max_difference=None)
         if answers.labels != expected.labels:
-            return Conversion(onnx=None, reason="labels differ from scikit-learn's", max_difference=None)
+            return Conversion(
+                onnx=None, reason="converts, but names other classes than scikit-learn", max_difference=None
+            )
         greatest = max(greatest, _difference(answers, expected))
         if not greatest <= TOLERANCE:
-            reason = f"differs from scikit-learn by {greatest:.1e}, more than {TOLERANCE:.0e}"
+            reason = f"converts, but differs from scikit-learn by {greatest:.1e}, more than {TOLERANCE:.0e}"
             return Conversion(onnx=None, reason=reason, max_difference=greatest)
-    return Conversion(onnx=data, reason=f"agrees within {greatest:.1e}", max_difference=greatest)
+    return Conversion(onnx=data, reason=f"agrees with scikit-learn within {greatest:.1e}", max_difference=greatest)
 
 
 def _difference(answers: Answers, expected: Answers) -> float:
@@ -226,6 +281,13 @@ def _difference(answers: Answers, expected: Answers) -> float:
     return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
 
 
-def _one_line(error: Exception) -> str:
+def _why(error: Exception) -> str:
+    """What a converter or ONNX Runtime says, in one line and without their own names for things."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:160]
+    line = lines[0] if lines else type(error).__name__
+    unknown = _UNKNOWN.search(line)
+    if unknown:
+        return f"there is no converter for {unknown[1]}"
+    if "ONNXRuntimeError" in line:
+        return "ONNX Runtime cannot compute what the converter made of it in double precision"
+    return line[:160]

@@ -32,7 +32,9 @@ def make_estimator(
     for parameter in parameters:
         if parameter not in known:
             raise StepError(f"{name} has no parameter {parameter!r}.", hint=expected_names(parameter, sorted(known)))
-    seeded = {"random_state": seed} if "random_state" in known else {}
+    seeded: dict[str, Any] = {"random_state": seed} if "random_state" in known else {}
+    if kind.__module__.startswith("sklearn.neighbors") and "algorithm" in known:
+        seeded["algorithm"] = "brute"  # the same answers; a search tree cannot be kept
     estimator = kind(**{**seeded, **parameters})
     _check_task(estimator, name, task)
     return estimator

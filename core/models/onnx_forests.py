@@ -56,6 +56,25 @@ def convert_boosting_regressor(scope: Any, operator: Any, container: Any) -> Non
     graph.node("Identity", _boosted(graph, operator), output=operator.outputs[0].full_name)
 
 
+def convert_adaboost_classifier(scope: Any, operator: Any, container: Any) -> None:
+    """AdaBoostClassifier of trees: each adds its weight to the class that it names, and takes a share from others."""
+    graph, estimator = Graph(scope, container), operator.raw_operator
+    classes = len(estimator.classes_)
+    weights = estimator.estimator_weights_
+    parts = []
+    for member, weight in zip(estimator.estimators_, weights, strict=False):  # boosting may have ended before the last
+        if not isinstance(member, BaseDecisionTree) or len(member.classes_) != classes:
+            raise NotImplementedError("AdaBoostClassifier of other estimators than trees is not converted")
+        named = _shares(member).argmax(axis=1).reshape(-1, 1) == np.arange(classes)
+        parts.append(_tree(member, np.where(named, weight, -1 / (classes - 1) * weight)))
+    mean = graph.node("Div", _sum(graph, operator, parts, classes), graph.constant(float(weights.sum())))
+    # the softmax of two scores is the sigmoid of their difference, which scikit-learn halves first
+    scale = 1.0 if classes == 2 else 1 / (classes - 1)
+    if classes == 2:
+        mean = graph.node("MatMul", mean, graph.constant(np.array([[-1.0], [1.0]])))
+    add_raw_classification(graph, graph.node("Mul", mean, graph.constant(scale)), operator, zero_is_positive=False)
+
+
 def _boosted(graph: Graph, operator: Any) -> str:
     estimator = operator.raw_operator
     if estimator.init not in (None, "zero"):

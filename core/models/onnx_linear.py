@@ -1,4 +1,4 @@
-"""Linear classifiers without probabilities in ONNX; skl2onnx makes them in single precision only."""
+"""Linear classifiers in ONNX: skl2onnx makes these in single precision only, or not at all for two classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from quarterdeck.core.models.onnx_nodes import Graph, add_labels
+from quarterdeck.core.models.onnx_nodes import Graph, add_labels, add_raw_classification
 
 
 def convert_linear_classifier(scope: Any, operator: Any, container: Any) -> None:
@@ -29,3 +29,12 @@ def convert_linear_classifier(scope: Any, operator: Any, container: Any) -> None
     else:
         index = graph.node("ArgMax", decision, axis=1, keepdims=0)
     add_labels(graph, index, estimator.classes_, operator.outputs[0].full_name)
+
+
+def convert_discriminant(scope: Any, operator: Any, container: Any) -> None:
+    """LinearDiscriminantAnalysis: sigmoid of the decision value, or softmax of one for each class."""
+    graph, estimator = Graph(scope, container), operator.raw_operator
+    coefficients = np.asarray(estimator.coef_, dtype=np.float64).T
+    product = graph.node("MatMul", graph.inputs_as_doubles(operator), graph.constant(coefficients))
+    raw = graph.node("Add", product, graph.constant(np.asarray(estimator.intercept_, dtype=np.float64).reshape(1, -1)))
+    add_raw_classification(graph, raw, operator, zero_is_positive=False)

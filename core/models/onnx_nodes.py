@@ -12,7 +12,7 @@ import numpy.typing as npt
 from onnx import TensorProto
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
 
-_TYPES = {"f": TensorProto.DOUBLE, "i": TensorProto.INT64}
+_TYPES = {"f": TensorProto.DOUBLE, "i": TensorProto.INT64, "b": TensorProto.BOOL}
 
 
 class Graph:
@@ -23,10 +23,10 @@ class Graph:
         self.container = container
 
     def constant(self, values: Any) -> str:
-        """A constant of doubles, 64-bit integers or strings, by the kind of `values`."""
+        """A constant of doubles, 64-bit integers, booleans or strings, by the kind of `values`."""
         array = np.asarray(values)
         name = str(self.scope.get_unique_variable_name("constant"))
-        if array.dtype.kind in "fi":
+        if array.dtype.kind in _TYPES:
             content, kind = array.ravel().tolist(), _TYPES[array.dtype.kind]
         else:
             content, kind = [str(text).encode() for text in array.ravel()], TensorProto.STRING

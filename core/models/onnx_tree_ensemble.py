@@ -8,8 +8,8 @@ and `declare_version` states the version in the finished model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ DOMAIN = "ai.onnx.ml"
 OPERATOR = "TreeEnsemble"
 VERSION = 5
 BRANCH_LEQ = 0
+BRANCH_MEMBER = 6
 SUM = 1
 
 
@@ -29,7 +30,8 @@ class Tree:
 
     left, right: (nodes,) int; feature: (nodes,) int; threshold: (nodes,) float64, a row goes left where its
     value is <= threshold; missing_left: (nodes,) bool, where NaN goes; values: (nodes, targets) float64,
-    read at leaves.
+    read at leaves. A node in `members` asks something else: a row goes left where its value is one of these.
+    ONNX Runtime looks up whole numbers from 1 to 64 in one step, others one after the other.
     """
 
     left: npt.NDArray[np.int64]
@@ -39,6 +41,7 @@ class Tree:
     missing_left: npt.NDArray[np.bool_]
     values: npt.NDArray[np.float64]
     first_target: int = 0  # column of the sum that `values` starts at
+    members: Mapping[int, npt.NDArray[np.float64]] = field(default_factory=dict)
 
 
 def add_sum_of_trees(container: Any, scope: Any, source: str, trees: Sequence[Tree], n_targets: int) -> str:
@@ -82,6 +85,7 @@ def _one_target_each(tree: Tree) -> list[Tree]:
             missing_left=tree.missing_left,
             values=tree.values[:, [column]],
             first_target=tree.first_target + column,
+            members=tree.members,
         )
         for column in range(tree.values.shape[1])
     ]
@@ -103,12 +107,14 @@ def _attributes(trees: Sequence[Tree]) -> dict[str, Any]:
         ]
         return [int(child) for child in np.concatenate(moved)]
 
-    n_splits = int(splits[-1])
+    sets = [values for part in parts for values in part["members"]]
+    member = np.array([values is not None for values in sets])
+    listed = [np.append(values, np.nan) for values in sets if values is not None]  # NaN ends each set
     return {
         "tree_roots": [int(root) for root in splits[:-1]],
         "nodes_featureids": [int(feature) for feature in joined("features")],
         "nodes_splits": numpy_helper.from_array(joined("thresholds").astype(np.float64)),
-        "nodes_modes": numpy_helper.from_array(np.full(n_splits, BRANCH_LEQ, dtype=np.uint8)),
+        "nodes_modes": numpy_helper.from_array(np.where(member, BRANCH_MEMBER, BRANCH_LEQ).astype(np.uint8)),
         "nodes_missing_value_tracks_true": [int(goes) for goes in joined("missing_left")],
         "nodes_truenodeids": children("left"),
         "nodes_trueleafs": [int(leaf) for leaf in joined("left_is_leaf")],
@@ -116,10 +122,11 @@ def _attributes(trees: Sequence[Tree]) -> dict[str, Any]:
         "nodes_falseleafs": [int(leaf) for leaf in joined("right_is_leaf")],
         "leaf_targetids": [int(target) for target in joined("targets")],
         "leaf_weights": numpy_helper.from_array(joined("weights").astype(np.float64)),
+        **({"membership_values": numpy_helper.from_array(np.concatenate(listed))} if listed else {}),
     }
 
 
-def _numbered(tree: Tree) -> dict[str, npt.NDArray[Any]]:
+def _numbered(tree: Tree) -> dict[str, Any]:
     """Splits and leaves of one tree, each numbered from 0; a tree that is one leaf becomes a split with it
     twice.
     """
@@ -139,10 +146,11 @@ def _numbered(tree: Tree) -> dict[str, npt.NDArray[Any]]:
         "right_is_leaf": is_leaf[right],
         "weights": weights,
         "targets": np.full(len(weights), tree.first_target),
+        "members": [tree.members.get(node) for node in np.flatnonzero(~is_leaf).tolist()],
     }
 
 
-def _stump(tree: Tree) -> dict[str, npt.NDArray[Any]]:
+def _stump(tree: Tree) -> dict[str, Any]:
     zero, yes = np.array([0]), np.array([True])
     weights = np.repeat(tree.values[0, 0], 2)
     return {
@@ -155,4 +163,5 @@ def _stump(tree: Tree) -> dict[str, npt.NDArray[Any]]:
         "right_is_leaf": yes,
         "weights": weights,
         "targets": np.full(2, tree.first_target),
+        "members": [None],
     }

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
+from quarterdeck.core.models.column_places import place_columns
 from quarterdeck.core.models.columns import number_names, text_names
 from quarterdeck.core.models.signature import Signature
 
@@ -34,10 +35,13 @@ def with_preparation(estimator: Any, signature: Signature) -> Pipeline:
     Trees get strings as ordinal codes and numbers as they are; everything else gets strings one-hot and
     numbers scaled (not where the estimator takes positive numbers only). Where an estimator takes no missing
     values, the median of training stands in for them. An unknown string is -1, or missing to histogram
-    boosting, or all zeros.
+    boosting, or all zeros. Histogram boosting splits by sets of categories in the columns that it is told to.
     """
     module = type(estimator).__module__
     tags = get_tags(estimator).input_tags
+    order = (*number_names(signature), *text_names(signature))
+    if module.startswith(HISTOGRAMS):
+        place_columns(estimator, signature.names, order)
     if module.startswith((*TREE_MODULES, HISTOGRAMS)):
         unknown = math.nan if module.startswith(HISTOGRAMS) else -1
         strings: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=unknown)

@@ -21,7 +21,12 @@ from skops.io._protocol import PROTOCOL
 from skops.io._utils import read_schema
 
 from quarterdeck.core.errors import IntegrityError, StepError
-from quarterdeck.core.models.tree_audit import audit_estimator, audit_nodes
+from quarterdeck.core.models.tree_audit import audit_estimator, audit_nodes, foreign_partials
+
+_KERNELS = (
+    *("CompoundKernel", "ConstantKernel", "DotProduct", "Exponentiation", "ExpSineSquared", "Matern"),
+    *("PairwiseKernel", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
+)
 
 # Types beyond skops's defaults that fitted estimators of scikit-learn hold, each with why it may be built.
 TRUSTED = (
@@ -38,9 +43,21 @@ TRUSTED = (
     "sklearn.utils._bunch.Bunch",
     # A loss of generalised linear models: a function of numbers, without state.
     "sklearn._loss.loss.HalfTweedieLossIdentity",
+    # Gaussian processes: kernels hold numbers and each other, and compute what they are asked.
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    *(f"sklearn.gaussian_process.kernels.{kernel}" for kernel in _KERNELS),
+    # A tuned threshold keeps the score that it was tuned by; it is asked in training only.
+    "sklearn.metrics._classification.balanced_accuracy_score",
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
     # The default scores of feature selection: functions of two arrays.
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.feature_selection._univariate_selection.f_regression",
+    # Histogram boosting with categories keeps its check of arrays as a partial; tree_audit.py refuses any other.
+    "functools.partial",
+    "sklearn.utils.validation.check_array",
     # The type of an array's elements.
     "numpy.dtype",
 )
@@ -48,6 +65,14 @@ _UNREADABLE = (
     *(AttributeError, EOFError, ImportError, LookupError, RecursionError, TypeError, ValueError),
     zipfile.BadZipFile,
 )
+_NULL = {
+    "__class__": "str",
+    "__module__": "builtins",
+    "__loader__": "JsonNode",
+    "content": "null",
+    "is_json": True,
+    "__id__": 0,
+}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip file can name
 
 
@@ -63,7 +88,7 @@ def dumps(estimator: Any, trusted: Sequence[str] = ()) -> bytes:
         raise StepError(
             f"A {type(estimator).__name__} cannot be kept: {error}", hint="use estimators of scikit-learn"
         ) from error
-    foreign = foreign_types(data, trusted)
+    foreign = foreign_types(data, trusted) or foreign_partials(estimator)
     if foreign:
         raise StepError(
             f"A {type(estimator).__name__} holds {', '.join(foreign)}, not trusted when a model is loaded.",
@@ -163,6 +188,8 @@ def _renumber(schema: Any) -> dict[str, str]:
     files: dict[str, str] = {}
     first: dict[Any, str] = {}
     for node in _objects(schema):
+        if node.get("__loader__") == "PartialNode" and node["content"]["namespace"].get("content") == {}:
+            node["content"]["namespace"] = dict(_NULL)  # it had none before it was loaded
         if "__id__" in node:
             constant = node.get("is_json") and isinstance(node.get("content"), str)
             key = node["content"] if constant else node["__id__"]

@@ -10,29 +10,38 @@ makes, so no path is endless.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, IsolationForest
 from sklearn.ensemble._forest import BaseForest
 from sklearn.ensemble._gb import BaseGradientBoosting
-from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.tree import BaseDecisionTree
+from sklearn.utils.validation import check_array
 from skops.io._audit import CachedNode, Node
-from skops.io._general import DictNode, JsonNode, TupleNode
+from skops.io._general import DictNode, FunctionNode, JsonNode, PartialNode, TupleNode
 from skops.io._numpy import NdArrayNode
 from skops.io._sklearn import TreeNode
 
-from quarterdeck.core.errors import IntegrityError
+from quarterdeck.core.models.histogram_audit import audit_histogram
+from quarterdeck.core.models.tree_rules import broken, require, require_behind, require_below
 
 LEAF = -1
+_LEARNED: dict[type, str] = {
+    BaseDecisionTree: "tree_",
+    BaseForest: "estimators_",
+    BaseGradientBoosting: "estimators_",
+    BaggingClassifier: "estimators_",
+    BaggingRegressor: "estimators_",
+    IsolationForest: "estimators_",
+    BaseHistGradientBoosting: "_predictors",
+}
 
 
 def audit_nodes(root: Node) -> None:
-    """Checks every `Tree` that skops is about to build. IntegrityError names what is wrong.
+    """Checks every `Tree` and `partial` that skops is about to build. IntegrityError names what is wrong.
 
     The parts of a tree are built here, once: skops keeps what a node built, so what is checked is what is
     used, whatever the file says at other places under the same number.
@@ -42,7 +51,11 @@ def audit_nodes(root: Node) -> None:
             try:
                 _audit_tree(node)
             except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
-                raise _broken("it is not written as scikit-learn writes it") from error
+                raise broken("it is not written as scikit-learn writes it") from error
+        elif isinstance(node, PartialNode):
+            # histogram boosting with categories keeps this one; of another function nothing is known
+            known = isinstance(node.func, FunctionNode) and node.func.construct() is check_array
+            require(known, "it holds a function with arguments that is not check_array")
 
 
 def audit_estimator(estimator: Any) -> None:
@@ -52,94 +65,68 @@ def audit_estimator(estimator: Any) -> None:
         try:
             _audit_part(part)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise _broken("a part of the estimator is missing or of another shape") from error
+            raise broken("a part of the estimator is missing or of another shape") from error
     for part in parts:  # last, since it asks the estimator that boosting starts from
-        if isinstance(part, BaseGradientBoosting):
+        if isinstance(part, BaseGradientBoosting) and _fitted(part):
             start = part._raw_predict_init(np.zeros((1, part.n_features_in_), dtype=np.float32))
-            _require(start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs")
+            require(start.shape[1] == part.estimators_.shape[1], "gradient boosting starts with other outputs")
+
+
+def foreign_partials(estimator: Any) -> list[str]:
+    """Functions with arguments inside `estimator` that audit_nodes() would refuse, sorted."""
+    found = {part.func for part in _parts(estimator) if isinstance(part, partial)} - {check_array}
+    return sorted(f"a partial of {getattr(function, '__name__', function)}" for function in found)
 
 
 def _audit_tree(node: TreeNode) -> None:
-    _require(isinstance(node.args, TupleNode) and isinstance(node.attrs, DictNode), "it is put together otherwise")
+    require(isinstance(node.args, TupleNode) and isinstance(node.attrs, DictNode), "it is put together otherwise")
     for part in (*node.args.content, *node.attrs.content.values()):
         # nothing but numbers and arrays of them: another tree here would be built unchecked
-        _require(isinstance(part, JsonNode) or _is_plain_array(part), "it is made of other parts")
+        require(isinstance(part, JsonNode) or _is_plain_array(part), "it is made of other parts")
     n_features, n_classes, n_outputs = node.args.construct()
     state = node.attrs.construct()
     nodes, values = state["nodes"], state["values"]
     count = len(nodes)
-    _require(all(type(one) is int for one in (n_features, n_outputs, state["node_count"])), "it is not counted")
-    _require(n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree")
-    _require(count >= 1 and nodes.ndim == 1 and state["node_count"] == count, "its node count is wrong")
-    _require(values.shape == (count, n_outputs, n_classes.max()), "its values are of another shape")
+    require(all(type(one) is int for one in (n_features, n_outputs, state["node_count"])), "it is not counted")
+    require(n_classes.ndim == 1 and len(n_classes) == n_outputs and n_classes.min() >= 1, "its outputs disagree")
+    require(count >= 1 and nodes.ndim == 1 and state["node_count"] == count, "its node count is wrong")
+    require(values.shape == (count, n_outputs, n_classes.max()), "its values are of another shape")
     leaves = (nodes["left_child"] == LEAF) & (nodes["right_child"] == LEAF)
-    _require_behind(nodes["left_child"], leaves)
-    _require_behind(nodes["right_child"], leaves)
-    _require_below(nodes["feature"][~leaves], n_features)
+    require_behind(nodes["left_child"], leaves)
+    require_behind(nodes["right_child"], leaves)
+    require_below(nodes["feature"][~leaves], n_features)
 
 
 def _audit_part(part: Any) -> None:
+    if isinstance(part, tuple(_LEARNED)) and not _fitted(part):
+        return  # a forest keeps the unfitted tree that its members are copies of, and so do others
     if isinstance(part, BaseDecisionTree):
-        if "tree_" not in vars(part):
-            return  # a forest keeps the unfitted tree that its members are copies of
-        _require(part.tree_.n_features == part.n_features_in_, "a tree has other features than its estimator")
-        _require(part.tree_.n_outputs == part.n_outputs_, "a tree has other outputs than its estimator")
+        require(part.tree_.n_features == part.n_features_in_, "a tree has other features than its estimator")
+        require(part.tree_.n_outputs == part.n_outputs_, "a tree has other outputs than its estimator")
     elif isinstance(part, BaseForest):
         _require_members(part.estimators_, part.n_features_in_)
     elif isinstance(part, BaseGradientBoosting):
         _require_members(part.estimators_.ravel().tolist(), part.n_features_in_)
-        _require(part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs")
+        require(part.estimators_.shape[1] == part.n_trees_per_iteration_, "boosting has other trees than outputs")
         for member in part.estimators_.ravel().tolist():
-            _require(member.tree_.value.shape[1:] == (1, 1), "a boosted tree has more than one value a node")
+            require(member.tree_.value.shape[1:] == (1, 1), "a boosted tree has more than one value a node")
     elif isinstance(part, BaggingClassifier | BaggingRegressor | IsolationForest):
         for member, features in zip(part.estimators_, part.estimators_features_, strict=True):
             if isinstance(member, BaseDecisionTree):
                 _require_members([member], len(features))
     elif isinstance(part, BaseHistGradientBoosting):
-        _audit_histogram(part)
+        audit_histogram(part)
 
 
-def _audit_histogram(part: Any) -> None:
-    for predictor in (one for iteration in part._predictors for one in iteration):
-        _require(isinstance(predictor, TreePredictor), "a boosted tree is something else")
-        nodes = predictor.nodes
-        _require(nodes.dtype == PREDICTOR_RECORD_DTYPE and nodes.ndim == 1, "its nodes are others")
-        leaves = nodes["is_leaf"] != 0
-        _require(len(nodes) > 0, "it has no nodes")
-        _require_behind(nodes["left"].astype(np.int64), leaves)
-        _require_behind(nodes["right"].astype(np.int64), leaves)
-        _require_below(nodes["feature_idx"][~leaves], part.n_features_in_)
-        # with these, further arrays would be read; an estimator that has them is not kept (skops_io.py)
-        _require(not nodes["is_categorical"].any(), "it splits by category")
+def _fitted(part: Any) -> bool:
+    """Whether it holds what it asks when it predicts; without, scikit-learn refuses to."""
+    return any(learned in vars(part) for kind, learned in _LEARNED.items() if isinstance(part, kind))
 
 
 def _require_members(members: Any, n_features: int) -> None:
     for member in members:
-        _require(isinstance(member, BaseDecisionTree), "a member of a forest is no tree")
-        _require(member.n_features_in_ == n_features, "a tree has other features than its forest")
-
-
-def _require_behind(children: npt.NDArray[np.int64], leaves: npt.NDArray[np.bool_]) -> None:
-    """Each child of a node that is no leaf stands behind it and within the tree."""
-    places = np.arange(len(children))[~leaves]
-    inner = children[~leaves]
-    _require(bool((inner > places).all() and (inner < len(children)).all()), "a node leads out of the tree")
-
-
-def _require_below(indices: npt.NDArray[Any], limit: int) -> None:
-    _require(bool((indices >= 0).all() and (indices < limit).all()), "a node asks for a feature that is not there")
-
-
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise _broken(what)
-
-
-def _broken(what: str) -> IntegrityError:
-    return IntegrityError(
-        f"The model file holds a decision tree that cannot be used: {what}.",
-        hint="do not use it; find out who made it",
-    )
+        require(isinstance(member, BaseDecisionTree), "a member of a forest is no tree")
+        require(member.n_features_in_ == n_features, "a tree has other features than its forest")
 
 
 def _is_plain_array(node: Node) -> bool:

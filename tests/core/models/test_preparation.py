@@ -6,12 +6,15 @@ import warnings
 from typing import Any
 
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 
 from quarterdeck.core.errors import StepError
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.estimators import make_estimator
+from quarterdeck.core.models.infer import infer_signature
 from quarterdeck.core.models.predictors import SklearnPredictor
+from quarterdeck.core.models.preparation import with_preparation
 from quarterdeck.core.values import Task
 
 CLASSIFIERS = [
@@ -48,6 +51,28 @@ def test_histogram_boosting_takes_an_unknown_string_as_missing_and_a_forest_as_m
     assert unknown[0] != unknown[0]  # NaN
     assert unknown[1] == -1
     assert not isinstance(boosting.named_transformers_["numbers"], SimpleImputer)
+
+
+@pytest.mark.parametrize("chosen", [["city", "remark"], [3, 4], [-2, -1], [False, False, False, True, True]], ids=str)
+def test_categorical_features_are_named_or_counted_as_the_features_are(train: Any, chosen: Any) -> None:
+    boosted = train("ensemble.HistGradientBoostingClassifier", max_iter=3, categorical_features=chosen)
+    assert boosted.estimator[-1].is_categorical_.tolist() == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("signs", [{"weight": 1}, [0, 1, 0]], ids=str)
+def test_columns_are_counted_before_strings_are_moved_behind_the_numbers(rows: Any, info: Any, signs: Any) -> None:
+    frame = rows(Task.REGRESSION).select("city", "weight", "speed", "y")
+    signature = infer_signature(frame, info(Task.REGRESSION))
+    estimator = HistGradientBoostingRegressor(categorical_features=[0], monotonic_cst=signs)
+    prepared = with_preparation(estimator, signature)["model"]
+    assert prepared.categorical_features == [False, False, True]
+    assert prepared.monotonic_cst == [1, 0, 0]
+
+
+@pytest.mark.parametrize("chosen", [["town"], [9], [True, False]], ids=str)
+def test_a_categorical_feature_that_is_not_there_is_refused(train: Any, chosen: Any) -> None:
+    with pytest.raises(StepError, match="categorical_features"):
+        train("ensemble.HistGradientBoostingClassifier", categorical_features=chosen)
 
 
 def test_an_estimator_that_needs_another_is_refused_with_a_way_out() -> None:

@@ -8,17 +8,19 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import skops.io
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    VotingClassifier,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -39,6 +41,7 @@ TREES = [
     GradientBoostingClassifier(n_estimators=5, random_state=0),
     BaggingClassifier(n_estimators=3, random_state=0, max_features=2),
     HistGradientBoostingClassifier(max_iter=5, random_state=0),
+    HistGradientBoostingClassifier(max_iter=5, random_state=0, categorical_features=[2]),
 ]
 
 
@@ -59,6 +62,12 @@ def _fitted(estimator: Any) -> Any:
 def test_trees_of_every_kind_come_back_and_answer_the_same(estimator: Any) -> None:
     back = loads(dumps(_fitted(estimator)))
     np.testing.assert_array_equal(back.predict_proba(X), estimator.predict_proba(X))
+
+
+@pytest.mark.parametrize("estimator", TREES, ids=lambda one: type(one).__name__)
+def test_trees_inside_another_estimator_that_keeps_them_unfitted_too_come_back(estimator: Any) -> None:
+    voting = _fitted(VotingClassifier([("trees", clone(estimator)), ("line", LogisticRegression())], voting="soft"))
+    np.testing.assert_array_equal(loads(dumps(voting)).predict_proba(X), voting.predict_proba(X))
 
 
 def test_a_pipeline_of_fit_comes_back_and_answers_the_same(train: Any) -> None:
@@ -279,10 +288,57 @@ def test_boosting_with_more_trees_than_outputs_is_refused() -> None:
         loads(dumps(boosted))
 
 
-def test_boosting_that_splits_by_category_is_not_kept_and_says_so() -> None:
-    fitted = _fitted(HistGradientBoostingClassifier(max_iter=3, random_state=0, categorical_features=[2]))
-    with pytest.raises(StepError, match=r"functools\.partial"):
-        dumps(fitted)
+def _by_category() -> Any:
+    """Boosting that splits by category, because nothing else tells the classes apart."""
+    x = np.column_stack([X[:, :2], np.arange(len(X)) % 5])
+    boosted = HistGradientBoostingClassifier(max_iter=3, random_state=0, categorical_features=[2])
+    return boosted.fit(x, x[:, 2] % 2 == 0)
+
+
+def _other_set(boosted: Any) -> None:
+    for predictor in boosted._predictors[0]:
+        predictor.nodes["bitset_idx"] = 4_000
+
+
+def _no_sets(boosted: Any) -> None:
+    for predictor in boosted._predictors[0]:
+        predictor.raw_left_cat_bitsets = predictor.raw_left_cat_bitsets[:, :1].copy()
+
+
+def _far_category(boosted: Any) -> None:
+    boosted._bin_mapper.bin_thresholds_[0] = np.array([0.0, 4_000.0])
+
+
+def _more_categorical(boosted: Any) -> None:
+    boosted._bin_mapper.is_categorical_ = np.ones(900, dtype=np.uint8)
+
+
+def _narrow_rows(boosted: Any) -> None:
+    boosted._preprocessor.transformers_[1] = ("numerical", "drop", [0, 1])
+    boosted._preprocessor._transformer_to_input_indices["numerical"] = []
+
+
+@pytest.mark.parametrize("change", [_other_set, _no_sets, _far_category, _more_categorical, _narrow_rows])
+def test_boosting_whose_sets_of_categories_lead_out_of_their_memory_is_refused(change: Callable[[Any], None]) -> None:
+    boosted = _by_category()
+    change(boosted)
+    with pytest.raises(IntegrityError, match="decision tree that cannot be used"):
+        loads(dumps(boosted))
+
+
+def test_rows_prepared_for_boosting_without_categories_are_refused() -> None:
+    boosted = _fitted(HistGradientBoostingClassifier(max_iter=3, random_state=0))
+    boosted._preprocessor = _by_category()._preprocessor
+    with pytest.raises(IntegrityError, match="without need"):
+        loads(dumps(boosted))
+
+
+def test_a_function_with_arguments_is_neither_kept_nor_loaded() -> None:
+    clipped = FunctionTransformer(partial(np.clip, a_min=0, a_max=1))
+    with pytest.raises(StepError, match="clip"):
+        dumps(clipped)
+    with pytest.raises(IntegrityError):
+        loads(skops.io.dumps(FunctionTransformer(partial(LogisticRegression, C=2.0))))
 
 
 def test_a_file_of_an_older_protocol_is_refused() -> None:
