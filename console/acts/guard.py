@@ -77,3 +77,4 @@ def audit_of(console: Console, reason: str, **evidence: Any) -> Audit:
 def _changes(console: Console) -> None:
     if console.read_only:
         raise NotAllowedError("this console is read-only", hint="start it without --read-only")
+    console.database.refuse_read_only()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from quarterdeck.console.doctor.finding import Finding, fail, ok, warn
+from quarterdeck.console.doctor.finding import Finding, Health, fail, ok, warn
+from quarterdeck.console.doctor.rows import rows
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.core.values import Alias
@@ -27,16 +28,30 @@ def store(workspace: Workspace, settings: Settings) -> Iterator[Finding]:
     database = Database(settings.database_url) if settings.database_url else Database.sqlite(workspace.database)
     with database:
         try:
+            if database.read_only:
+                yield _read_only(database)
             found = revision(database)
             yield _schema(found)
             if database.is_sqlite:
                 yield _pages(database, "database")
             if found == HEAD:
+                damaged = list(rows(database))
+                yield from damaged
+                if any(finding.health is Health.FAIL for finding in damaged):
+                    return
                 yield _ledger(database)
                 yield from _artifacts(database, workspace, settings)
         except QuarterdeckError as error:
             yield fail("database", str(error), error.hint or _RESTORE)
     yield from _traffic(workspace)
+
+
+def _read_only(database: Database) -> Finding:
+    try:
+        database.refuse_read_only()
+    except QuarterdeckError as error:
+        return warn("database", error.message, error.hint or "see its owner and mode")
+    return ok("database", "it can be written")
 
 
 def _schema(found: str | None) -> Finding:

@@ -56,7 +56,7 @@ def test_the_list_is_filtered_by_subject_and_act(quarterdeck) -> None:
         ("2026-03-01T13:29:59", None),
         ("2026-03-01T13:30", 1),
         ("2026-03-01T15:30:00+01:00", 2),
-        ("2027-01-01", 2),
+        ("2026-03-02", 2),
     ],
 )
 def test_live_at_tells_the_champion_of_any_time(quarterdeck, time: str, champion: int | None) -> None:
