@@ -123,17 +123,24 @@ def _beside(console: Console, wanted: Wanted, place: Place) -> Beside:
 
 def _rows(path: Path) -> Any:
     import polars as pl
-    from polars.exceptions import PolarsError
+    from polars.exceptions import NoDataError, PolarsError
 
     try:
-        if path.suffix == ".csv":
-            return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
-        return pl.read_parquet(path)
+        found = (
+            pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
+            if path.suffix == ".csv"
+            else pl.read_parquet(path)
+        )
+    except NoDataError:
+        found = pl.DataFrame()
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no file {path}") from error
     except (PolarsError, OSError) as error:
         said = str(error).splitlines()[0]
         raise UsageError(f"the rows cannot be read: {said}", where=str(path), hint="Parquet, or .csv") from error
+    if found.is_empty():
+        raise UsageError("the file has no rows", where=str(path), hint="give labelled rows, or leave --rows out")
+    return found
 
 
 def _model_of(console: Console, reference: str, place: Place) -> Any:

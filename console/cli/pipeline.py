@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console.acts.runs import request_run
+from quarterdeck.console.cli import pipeline_rows
 from quarterdeck.console.cli.follow import follower, print_outcome, refuse_rejected
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
@@ -25,7 +26,7 @@ from quarterdeck.core.values import RunStatus
 from quarterdeck.store import runs
 from quarterdeck.store.workspace import Workspace, load_manifest, pipelines
 
-app = noun("Pipelines: list, show, check, run.")
+app = noun("Pipelines: list, show, check, run, rows.")
 Name = Annotated[str, typer.Argument(help="The pipeline's name, which is its folder's.")]
 
 
@@ -208,3 +209,7 @@ def _follow(console: Console, run: Run, *, as_json: bool) -> Run:
         ended = follow_in_worker(console.workspace, console.database, run, show_change)
     print_outcome(console, ended, as_json=as_json)
     return ended
+
+
+for command_name, act in pipeline_rows.COMMANDS.items():
+    app.command(command_name)(act)
