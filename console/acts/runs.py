@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quarterdeck.console.acts.guard import permitted
+from quarterdeck.console.acts.guard import checked_reason, permitted
 from quarterdeck.console.context import Console
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.rights import Right
@@ -20,7 +20,7 @@ def request_run(console: Console, pipeline: str, *, reason: str = "") -> Run:
     with permitted(console, Right.OPERATE, act="run", subject=pipeline) as tx:
         now = utc_now()
         sync(tx, load_manifest(console.workspace, pipeline), now)
-        cause = {"kind": TriggerKind.MANUAL.value, "reason": reason}
+        cause = {"kind": TriggerKind.MANUAL.value, "reason": checked_reason(reason)}
         return runs.request(tx, pipeline, by=console.actor, cause=cause, now=now)
 
 

@@ -9,6 +9,7 @@ import typer
 from quarterdeck.console import acts
 from quarterdeck.console.acts.guard import check_right
 from quarterdeck.console.cli.ask import confirm, need_reason
+from quarterdeck.console.cli.model_common import known
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Reason, Yes, opened
@@ -35,6 +36,8 @@ def list_(
 ) -> None:
     """Rollouts of this environment, the newest first."""
     with opened(ctx) as console, console.database.read() as tx:
+        if model is not None:
+            known(console, model)
         rows = queries.page(tx, console.environment, model=model, limit=limit)
         if rollouts.open_ones(tx, console.environment):
             warn_no_daemon(console)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from quarterdeck.console.doctor.finding import Finding, Health, fail, ok, warn
 from quarterdeck.console.doctor.rows import rows
+from quarterdeck.console.formats import counted
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.core.values import Alias
@@ -86,9 +87,9 @@ def _ledger(database: Database) -> Finding:
     with database.read() as tx:
         count, problems = ledger.verify(tx)
     if problems:
-        first = f"{len(problems)} problems, the first at entry {problems[0].seq}: {problems[0].message}"
+        first = f"{counted(len(problems), 'problem')}, the first at entry {problems[0].seq}: {problems[0].message}"
         return fail("ledger", first, "`quarterdeck audit verify` lists them; compare with a backup")
-    return ok("ledger", f"{count} entries, every hash holds")
+    return ok("ledger", f"{counted(count, 'entry', 'entries')}, every hash holds")
 
 
 def _artifacts(database: Database, workspace: Workspace, settings: Settings) -> Iterator[Finding]:
@@ -112,4 +113,4 @@ def _artifacts(database: Database, workspace: Workspace, settings: Settings) -> 
                 do = "promote another version, restore the artifact from a backup, or train again"
                 yield fail("artifacts", f"{version.reference}: {error.message}", do)
     if not bad:
-        yield ok("artifacts", f"those of {len(live)} live versions hold their hashes")
+        yield ok("artifacts", f"those of {counted(len(live), 'live version')} hold their hashes")

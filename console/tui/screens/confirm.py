@@ -20,6 +20,7 @@ from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, line, span, wrap
 from quarterdeck.console.tui.widgets.lines import Lines
 
+LONGEST_REASON = 2_000  # characters, as console/acts/guard.py has it, which the first frame does not wait for
 _INDENT = 12  # where a value begins, and wrapped lines go on
 _WIDTH = 72  # of the dialog, as in dialogs.tcss
 _AROUND = 4  # its border and padding
@@ -147,6 +148,6 @@ def _one_line(text: str) -> str:
 
 def _plain_input(name: str) -> Input:
     """A blinking cursor sends bytes for ever."""
-    field = _Field(id=name, compact=True, select_on_focus=False)
+    field = _Field(id=name, max_length=LONGEST_REASON, compact=True, select_on_focus=False)
     field.cursor_blink = False
     return field

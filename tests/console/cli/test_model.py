@@ -80,3 +80,12 @@ def test_live_at_knows_its_models_and_not_the_future(quarterdeck: Any) -> None:
     future = quarterdeck("model", "live-at", "2999-01-01", "flights")
     assert future.code == 2 and "2999-01-01 00:00 UTC has not come yet" in future.err
     assert quarterdeck("audit", "live-at", "0001-01-01T00:00+14:00").code == 2
+
+
+def test_a_version_that_there_is_not_leads_to_one_that_there_is(quarterdeck: Any, database: Any) -> None:
+    assert "did you mean `flights`?" in quarterdeck("model", "show", "flight@1").err
+    assert "did you mean `flights`?" in quarterdeck("model", "show", "flight").err
+    assert "quarterdeck model versions flights" in quarterdeck("model", "show", "flights@9").err
+    assert "its newest version is flights@3" in quarterdeck("model", "show", "flights@challenger").err
+    unknown = quarterdeck("rollout", "list", "--model", "flight")
+    assert unknown.code == 3 and "did you mean `flights`?" in unknown.err
