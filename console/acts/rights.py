@@ -86,7 +86,7 @@ def unapprove(console: Console, reference: str, *, reason: str) -> Version:
 
 
 def _check_gates(known: set[str], asked: tuple[str, ...]) -> None:
-    """A role that is bound to a gate which nobody asks would let its holder promote anything."""
+    """A role that is bound to a gate which nobody asks would never let its holder promote."""
     for name in asked:
         if known and name not in known:
             raise NotFoundError(f"no pipeline has a gate or a metric {name!r}", hint=expected_names(name, known))

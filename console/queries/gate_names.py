@@ -14,7 +14,7 @@ from quarterdeck.store.workspace import Workspace, pipelines
 
 
 def gate_names(tx: Connection, workspace: Workspace) -> set[str]:
-    """Keys and metrics of every pipeline's gates, as its file and its newest set say, and what was measured."""
+    """Keys and metrics of every gate, as manifests, newest sets and newest versions say, and what was measured."""
     names: set[str] = set()
     for _, path in pipelines(workspace):
         try:
@@ -24,7 +24,9 @@ def gate_names(tx: Connection, workspace: Workspace) -> set[str]:
     for model in gate_sets.models(tx):
         names |= _names(gate_sets.get(tx, model).gates)
     for model in registry.models(tx):
-        names |= {name for version in registry.versions(tx, model=model, limit=1) for name in version.metrics}
+        for version in registry.versions(tx, model=model, limit=1):
+            asked = {name for result in version.verdicts for name in (result.key, result.metric) if name}
+            names |= asked | set(version.metrics)
     return names
 
 
