@@ -67,7 +67,7 @@ class Console:
                 self.actor, self.token = tokens.identify(tx, sha256, now).actor, sha256
         except NotAllowedError as error:
             audit = Audit(actor=self.actor, environment=self.environment, at=now, reason=error.message)
-            if not self.read_only:
+            if not (self.read_only or self.database.read_only):
                 with self.database.write() as tx:
                     refusals.note(tx, audit, error, wanted="act with a token", right="act", subject="token")
             self.close()

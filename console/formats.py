@@ -57,6 +57,11 @@ def count(number: int | None) -> str:
     return str(number)
 
 
+def counted(found: int, what: str, many: str = "") -> str:
+    """ "1 problem", "2 problems"; `many` where the word takes more than an s."""
+    return f"{found:,} {what if found == 1 else many or f'{what}s'}"
+
+
 def number(value: float | None) -> str:
     """Four significant digits: "0.9410", "212.4", "18,210"; "-" for none."""
     if value is None:

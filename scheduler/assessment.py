@@ -87,12 +87,26 @@ def _held_out(
         labels=labels,
         predicted=predicted,
         score=score,
-        champion_score=None if champion is None else scores_of(answers_of(champion, holdout), champion.signature),
+        champion_score=None if champion is None else _champion_score(champion, holdout),
         classes=classes,
         metrics=metrics,
         left_out=left_out,
         kpis=kpis,
     )
+
+
+def _champion_score(champion: FittedModel, holdout: pl.DataFrame) -> Any:
+    missing = _missing(champion, holdout)
+    if missing:
+        raise StepError(
+            f"the rows lack what the champion takes: {', '.join(missing)}",
+            hint="both must answer the same rows: keep these columns in what the features step gives",
+        )
+    return scores_of(answers_of(champion, holdout), champion.signature)
+
+
+def _missing(model: FittedModel, rows: pl.DataFrame) -> list[str]:
+    return [name for name in model.signature.names if name not in rows.columns]
 
 
 def _add_named(gates: Sequence[GateSpec], rows: Rows, metrics: dict[str, float], left_out: dict[str, str]) -> None:
@@ -115,11 +129,11 @@ def _served(gates: Sequence[GateSpec], model: FittedModel, judge: JudgeServing |
 
 def answers_of(model: FittedModel, rows: pl.DataFrame) -> Answers:
     """The model's answers to a frame's rows; StepError where the frame lacks what the model takes."""
-    missing = [name for name in model.signature.names if name not in rows.columns]
+    missing = _missing(model, rows)
     if missing:
         raise StepError(
             f"the rows lack what the model takes: {', '.join(missing)}",
-            hint="a champion trained on other features cannot be compared on these rows: retire it first",
+            hint="rows to judge it by are those after the features step, with all its fields",
         )
     columns = {name: rows[name].to_list() for name in model.signature.names}
     return predictor_for(model.estimator, model.signature).predict(columns)

@@ -13,6 +13,7 @@ from quarterdeck.core.gates import GateResult
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.registry import PLACES, Reference, Version, transition
+from quarterdeck.core.toml_table import expected_names
 from quarterdeck.core.values import Alias, Engine, ModelKind, VersionState
 from quarterdeck.store import ledger
 from quarterdeck.store.rows import table, value_of
@@ -62,6 +63,8 @@ def register(tx: Connection, draft: Version, audit: Audit) -> Version:
 def get(tx: Connection, model: str, number: int) -> Version:
     row = tx.execute(_GET, {"model": model, "number": number}).one_or_none()
     if row is None:
+        if tx.execute(_LAST, {"model": model}).scalar() is None:
+            raise _no_model(tx, model)
         raise NotFoundError(f"there is no version {model}@{number}", hint=f"`quarterdeck model versions {model}`")
     return _to_version(row)
 
@@ -73,10 +76,18 @@ def resolve(tx: Connection, reference: Reference, environment: str) -> Version:
     alias = reference.alias or Alias.CHAMPION
     number = aliases(tx, reference.model, environment).get(alias)
     if number is None:
-        known = tx.execute(select(_version.c.model).where(_version.c.model == reference.model).limit(1)).scalar()
-        what = f"{reference.model} has no {alias} in {environment}" if known else f"there is no model {reference.model}"
-        raise NotFoundError(what, hint="`quarterdeck model list` shows the models")
+        newest = tx.execute(_LAST, {"model": reference.model}).scalar()
+        if newest is None:
+            raise _no_model(tx, reference.model)
+        hint = f"its newest version is {reference.model}@{newest}"
+        raise NotFoundError(f"{reference.model} has no {alias} in {environment}", hint=hint)
     return get(tx, reference.model, number)
+
+
+def _no_model(tx: Connection, model: str) -> NotFoundError:
+    known = models(tx)
+    hint = expected_names(model, known) if known else "`quarterdeck pipeline run NAME` makes one"
+    return NotFoundError(f"there is no model {model}", hint=hint)
 
 
 def versions(

@@ -67,7 +67,9 @@ class Workspace:
         return self.state / "run"
 
     def prepare_state(self) -> None:
-        """Make the state folders that are missing, and close them to other users."""
+        """Make the state folders that are missing, and close them to other users. One to read is left as it is."""
+        if self.state.is_dir() and not os.access(self.state, os.W_OK):
+            return
         try:
             for folder in (self.state, self.artifacts, self.logs, self.run):
                 folder.mkdir(mode=0o700, exist_ok=True)

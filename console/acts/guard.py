@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.context import Console
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.errors import NotAllowedError
+from quarterdeck.core.errors import NotAllowedError, UsageError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.rights import Right
 from quarterdeck.store import refusals, rights, tokens
+
+LONGEST_REASON = 2_000  # characters
 
 
 @contextmanager
@@ -67,8 +69,19 @@ def note_refusal(console: Console, error: NotAllowedError, right: Right, *, act:
         refusals.note(tx, audit, error, wanted=act, right=right.value, subject=subject)
 
 
+def checked_reason(reason: str) -> str:
+    """A reason that people can read; UsageError for a longer one."""
+    if len(reason) > LONGEST_REASON:
+        raise UsageError(
+            f"the reason is {len(reason):,} characters long, more than {LONGEST_REASON:,}",
+            hint="say it shortly, and where the rest stands",
+        )
+    return reason
+
+
 def audit_of(console: Console, reason: str, **evidence: Any) -> Audit:
     """Who acts, where, now and why; over ssh also from where, as the session says."""
+    checked_reason(reason)
     if console.client is not None:
         evidence["client"] = console.client
     return Audit(actor=console.actor, environment=console.environment, at=utc_now(), reason=reason, evidence=evidence)
@@ -77,3 +90,4 @@ def audit_of(console: Console, reason: str, **evidence: Any) -> Audit:
 def _changes(console: Console) -> None:
     if console.read_only:
         raise NotAllowedError("this console is read-only", hint="start it without --read-only")
+    console.database.refuse_read_only()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck.console.acts.guard import audit_of, check_right, permitted
 from quarterdeck.console.context import Console
+from quarterdeck.console.formats import counted
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import NotFoundError, UsageError
 from quarterdeck.core.gates import overall
@@ -67,7 +68,7 @@ def import_model(console: Console, wanted: Wanted, *, reason: str, say: Say = la
     beside = _beside(console, wanted, place)
     say(f"reading {wanted.remote or path}")
     found = find(request)
-    say("trying it" if beside.rows is None else f"trying it, and judging it on {beside.rows.height:,} rows")
+    say("trying it" if beside.rows is None else f"trying it, and judging it on {counted(beside.rows.height, 'row')}")
     prepared = prepare(found, request, beside, _against(console, beside, place), place)
     return _register(console, wanted, prepared, reason)
 
@@ -123,17 +124,24 @@ def _beside(console: Console, wanted: Wanted, place: Place) -> Beside:
 
 def _rows(path: Path) -> Any:
     import polars as pl
-    from polars.exceptions import PolarsError
+    from polars.exceptions import NoDataError, PolarsError
 
     try:
-        if path.suffix == ".csv":
-            return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
-        return pl.read_parquet(path)
+        found = (
+            pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
+            if path.suffix == ".csv"
+            else pl.read_parquet(path)
+        )
+    except NoDataError:
+        found = pl.DataFrame()
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no file {path}") from error
     except (PolarsError, OSError) as error:
         said = str(error).splitlines()[0]
         raise UsageError(f"the rows cannot be read: {said}", where=str(path), hint="Parquet, or .csv") from error
+    if found.is_empty():
+        raise UsageError("the file has no rows", where=str(path), hint="give labelled rows, or leave --rows out")
+    return found
 
 
 def _model_of(console: Console, reference: str, place: Place) -> Any:
@@ -162,7 +170,7 @@ def _register(console: Console, wanted: Wanted, prepared: Prepared, reason: str)
     """One transaction: the artifacts, the version, its ledger entry. The same bytes again are no new version."""
     draft = prepared.draft
     with permitted(console, Right.OPERATE, act="import", subject=wanted.name) as tx:
-        known = _same(tx, draft)
+        known = _same(tx, draft, judged=prepared.judged_rows > 0)
         if known is not None:
             return Imported(version=known, new=False)
         for digest, kind, size in prepared.artifacts:
@@ -177,16 +185,24 @@ def _register(console: Console, wanted: Wanted, prepared: Prepared, reason: str)
         return Imported(version=registry.get(tx, version.model, version.number), new=True)
 
 
-def _same(tx: Connection, draft: Version) -> Version | None:
-    """The newest version of the same bytes that takes the same and was judged alike; a retired one does not count."""
+def _same(tx: Connection, draft: Version, *, judged: bool) -> Version | None:
+    """The newest version of the same bytes that takes the same and was judged alike; a retired one does not count.
+
+    A model that comes back as it was exported is the same one; without rows it was not judged otherwise either.
+    """
+    returned = "version" in (draft.origin or {})
     for version in registry.versions(tx, model=draft.model, limit=1_000):
         origin = version.origin or {}
+        if version.state is VersionState.RETIRED:
+            continue
+        alike = not judged or overall(version.verdicts) is overall(draft.verdicts)
+        if returned and version.artifact == draft.artifact and alike:
+            return version
         if (
             origin.get("sha256") == (draft.origin or {}).get("sha256")
             and origin.get("function") == (draft.origin or {}).get("function")
             and version.signature == draft.signature
             and overall(version.verdicts) is overall(draft.verdicts)
-            and version.state is not VersionState.RETIRED
         ):
             return version
     return None

@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.acts.guard import audit_of, permitted, require
 from quarterdeck.console.context import Console
+from quarterdeck.console.queries.gate_names import gate_names
 from quarterdeck.core.approval import Approval
 from quarterdeck.core.clients import Rates, checked_endpoints
-from quarterdeck.core.errors import RefusedError, UsageError
+from quarterdeck.core.errors import NotFoundError, RefusedError, UsageError
 from quarterdeck.core.registry import Version, parse_reference
 from quarterdeck.core.rights import TOKEN, Grant, Right, Role, Token, is_token
+from quarterdeck.core.toml_table import expected_names
 from quarterdeck.store import approvals, registry, rights, tokens
 
 LONGEST_GRACE = timedelta(days=30)
@@ -30,6 +32,7 @@ def grant(
     with permitted(console, Right.ADMINISTER, act="grant", subject=person, environment=environment) as tx:
         if is_token(person):
             tokens.get(tx, person.removeprefix(TOKEN))
+        _check_gates(gate_names(tx, console.workspace), gates or ())
         return rights.grant(tx, person, environment, role, audit_of(console, reason), gates=gates)
 
 
@@ -111,6 +114,13 @@ def unapprove(console: Console, reference: str, *, reason: str) -> Version:
         version = _version(tx, console, reference)
         approvals.withdraw(tx, version, audit_of(console, reason))
         return version
+
+
+def _check_gates(known: set[str], asked: tuple[str, ...]) -> None:
+    """A role that is bound to a gate which nobody asks would never let its holder promote."""
+    for name in asked:
+        if known and name not in known:
+            raise NotFoundError(f"no pipeline has a gate or a metric {name!r}", hint=expected_names(name, known))
 
 
 def _over_token(tx: Connection, console: Console, token: Token) -> None:

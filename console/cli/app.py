@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "init": "Make a workspace with a pipeline that works.",
     "demo": "See the whole loop on a workspace of its own, in a minute or two.",
     "doctor": "Check the installation, the workspace and what runs.",
-    "pipeline": "Pipelines: list, show, check, run.",
+    "pipeline": "Pipelines: list, show, check, run, rows.",
     "run": "Runs of pipelines: list, show, logs, cancel, resume.",
     "model": "Models and versions: list, compare, approve, promote, roll back, undo, verify.",
     "gate": "Gates of a model: list, show, edit, history, judge.",

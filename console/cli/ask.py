@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from quarterdeck.console.acts.guard import checked_reason
 from quarterdeck.console.cli.output import clean
 from quarterdeck.core.errors import RefusedError, UsageError
 
@@ -15,11 +16,11 @@ def in_terminal() -> bool:
 def need_reason(reason: str | None) -> str:
     """The reason as given, or asked for in a terminal."""
     if reason is not None and reason.strip():
-        return reason.strip()
+        return checked_reason(reason.strip())
     if reason is None and in_terminal():
         answer = _question("Why? (it is kept in the ledger) ")
         if answer:
-            return answer
+            return checked_reason(answer)
     raise UsageError("this act needs a reason", hint='add --reason "why"')
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from quarterdeck.console.cli.live import show_live
+from quarterdeck.console.cli.live import parse_time, show_live
 from quarterdeck.console.cli.noun import noun
-from quarterdeck.console.cli.output import print_fields, print_json, print_table
+from quarterdeck.console.cli.output import print_csv, print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
-from quarterdeck.core.errors import IntegrityError
+from quarterdeck.console.formats import counted
+from quarterdeck.console.queries.entries import Wanted, search
+from quarterdeck.core.errors import IntegrityError, UsageError
 from quarterdeck.core.ledger import Entry
 from quarterdeck.store import auditing, ledger
 
+ENTRY_FIELDS = (
+    "seq", "at", "actor", "act", "subject", "environment", "reason", "evidence", "before", "after", "previous_hash",
+    "hash",
+)  # fmt: skip
 app = noun("The ledger: list, verify, show, and what was live when.")
 
 
@@ -24,13 +31,25 @@ def list_(
         str | None, typer.Option("--subject", "-s", help="A model or a version: flights, flights@3.")
     ] = None,
     act: Annotated[str | None, typer.Option("--act", help="Only this act: promote, register, refused ...")] = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Only theirs, through any account.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="From then on; UTC unless it says.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before then.")] = None,
     limit: Limit = 50,
     offset: Offset = 0,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one entry a line, with every field.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Entries, the newest first."""
+    if as_csv and as_json:
+        raise UsageError("--csv and --json are two forms", hint="give one of them")
+    wanted = Wanted(subject=subject, act=act, by=by, since=_time(since), until=_time(until))
     with opened(ctx) as console, console.database.read() as tx:
-        found = ledger.entries(tx, subject=subject, act=act, limit=limit, offset=offset)
+        found = search(tx, wanted, limit=limit, offset=offset)
+    if as_csv:
+        print_csv(ENTRY_FIELDS, ([getattr(item, name) for name in ENTRY_FIELDS] for item in found))
+        return
     if as_json:
         print_json(found)
         return
@@ -40,6 +59,10 @@ def list_(
     rows = [(item.seq, item.at, item.actor, item.act, item.subject, item.environment, item.reason) for item in found]
     columns = ("seq", "at", "by", "act", "subject", "environment", "reason")
     print_table(columns, rows, empty="The ledger has no such entry.")
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else parse_time(text)
 
 
 def _print_refusals(found: list[Entry]) -> None:
@@ -72,7 +95,10 @@ def verify(
         noted = [{"seq": seq, "message": message} for seq, message in found]
         print_json({"entries": count, "ok": not found, "head": last.hash if last else None, "problems": noted})
     else:
-        print(f"{count} entries, {len(found)} problems" + (f", head {last.hash}" if last else ""))
+        print(
+            f"{counted(count, 'entry', 'entries')}, {counted(len(found), 'problem')}"
+            + (f", head {last.hash}" if last else "")
+        )
         if found:
             print_table(("seq", "problem"), found, empty="")
     if found:
@@ -91,19 +117,7 @@ def show(
     if as_json:
         print_json(entry)
         return
-    names = (
-        "seq",
-        "at",
-        "actor",
-        "act",
-        "subject",
-        "environment",
-        "reason",
-        "before",
-        "after",
-        "previous_hash",
-        "hash",
-    )
+    names = [name for name in ENTRY_FIELDS if name != "evidence"]
     print_fields([*((name, getattr(entry, name)) for name in names), *(
         (f"evidence {key}", value) for key, value in entry.evidence.items()
     )])  # fmt: skip

@@ -16,7 +16,7 @@ from typer import Abort, TyperException
 from quarterdeck.console.cli.app import PROGRAM, command
 from quarterdeck.console.cli.crash import crash_file
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.core.errors import QuarterdeckError, UnavailableError
 
 INTERRUPTED = 130
 BROKEN = 70
@@ -24,9 +24,21 @@ BROKEN = 70
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives the exit code."""
+    if sys.stdout is None:  # closed (`>&-`): refused before anything is done, since nothing could be said of it
+        return _unwritable("it is closed")
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _closed_pipe()
+    except OSError as error:
+        return _unwritable((error.strerror or str(error)).lower())
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = command().main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
         if code == INTERRUPTED:  # the library has turned ctrl+c into this
             print("interrupted", file=sys.stderr)
         return code if isinstance(code, int) else 0
@@ -45,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
             return _closed_pipe()
         raise
     except Exception as error:  # a boundary: what was not foreseen is kept in a file, not thrown at the operator
+        if isinstance(error, OSError):
+            print(flush=True)  # where it was standard output that failed, it fails again, and run() says so
         return _broken(error, arguments)
 
 
@@ -67,9 +81,22 @@ def _usage(error: TyperException) -> int:
 
 
 def _closed_pipe() -> int:
-    """The reader has gone (`| head`): nothing more can be said, and Python must not try at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The reader has gone (`| head`): nothing more can be said."""
+    _say_no_more()
     return 0
+
+
+def _unwritable(why: str) -> int:
+    hint = "send the output elsewhere; `quarterdeck audit list` shows whether anything was changed"
+    error = UnavailableError(f"cannot write to standard output: {why}", hint=hint)
+    if sys.stdout is not None:
+        _say_no_more()
+    return report(error)
+
+
+def _say_no_more() -> None:
+    """Python must not try to write what is left at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _broken(error: Exception, arguments: Sequence[str]) -> int:

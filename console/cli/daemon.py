@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -26,7 +27,6 @@ def run_(ctx: typer.Context) -> None:
     """Be the daemon in this terminal, until ctrl+c or SIGTERM; for systemd."""
     # start-up time: only this command becomes the daemon
     import logging
-    import sys
 
     from quarterdeck.scheduler.__main__ import LOG_FORMAT
     from quarterdeck.scheduler.daemon import run_daemon
@@ -45,7 +45,11 @@ def start(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     with opened(ctx) as console:
         check_right(console, Right.OPERATE, act="daemon_start", subject="daemon")
-        service = start_daemon(console.workspace, console.database)
+        try:
+            service = start_daemon(console.workspace, console.database)
+        except KeyboardInterrupt:
+            print("note:  it is started, and may be up in a moment: `quarterdeck daemon stop` ends it", file=sys.stderr)
+            raise
     if as_json:
         print_json(about(service))
     else:

@@ -10,9 +10,10 @@ from typing import Any
 from quarterdeck.console.cli.output import clean, print_fields, print_json, text_of
 from quarterdeck.console.context import Console
 from quarterdeck.console.formats import lasted
+from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.registry import Version
 from quarterdeck.core.runs import Run, StepRun
-from quarterdeck.core.values import RunStatus, StepStatus, VersionState
+from quarterdeck.core.values import Outcome, RunStatus, StepStatus, VersionState
 from quarterdeck.store import registry, steps
 
 OnChange = Callable[[Run, list[StepRun]], None]
@@ -99,6 +100,18 @@ def print_outcome(console: Console, run: Run, *, as_json: bool) -> None:
     if run.status is not RunStatus.SUCCEEDED:
         print(f"error: {clean(run.error or run.message, lines=True)}", file=sys.stderr)
         print(f"do:    quarterdeck run logs {run.id}", file=sys.stderr)
+
+
+def refuse_rejected(console: Console, run: Run) -> None:
+    """RefusedError where a run made a version that its gates rejected."""
+    if run.version is None:
+        return
+    with console.database.read() as tx:
+        version = registry.get(tx, run.pipeline, run.version)
+    if version.state is VersionState.REJECTED:
+        failed = [result.gate for result in version.verdicts if result.outcome is Outcome.FAIL]
+        hint = f"`quarterdeck model show {version.reference}` says what they found; the champion stays"
+        raise RefusedError(f"{version.reference} is rejected by its gates: {'; '.join(failed)}", hint=hint)
 
 
 def _next_step(version: Version) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -9,14 +10,18 @@ from sqlalchemy import Connection
 
 from quarterdeck.console import acts
 from quarterdeck.console.acts.gates import LATEST
-from quarterdeck.console.cli.ask import need_reason
+from quarterdeck.console.acts.guard import check_right
+from quarterdeck.console.cli.ask import confirm, need_reason
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
-from quarterdeck.console.cli.session import AsJson, Limit, Reason, opened
+from quarterdeck.console.cli.session import AsJson, Limit, Reason, Yes, opened
 from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.gate_sets import GateChange, GateSet, gate_json, in_words, rejudge, thresholds
-from quarterdeck.core.gates import GateResult, overall
-from quarterdeck.core.registry import parse_reference
+from quarterdeck.core.gate_sets import change as change_gate
+from quarterdeck.core.gates import overall
+from quarterdeck.core.manifest import GateSpec
+from quarterdeck.core.registry import Version, parse_reference
+from quarterdeck.core.rights import Right
 from quarterdeck.core.toml_table import expected_names
 from quarterdeck.core.values import Outcome
 from quarterdeck.store import gate_sets, ledger, registry
@@ -31,17 +36,22 @@ def list_(ctx: typer.Context, model: Model, as_json: AsJson = False) -> None:
     """The gates that judge the next version, with what each asks, who owns it, and what it last said."""
     with opened(ctx) as console, console.database.read() as tx:
         found = _known(tx, model)
-        last = _last(tx, model)
+        newest = _newest(tx, model)
+        last = {} if newest is None else {item.key: item for item in newest.verdicts if item.key is not None}
+        stale = {} if newest is None else _stale(tx, found, newest)
     if as_json:
-        print_json(_set_json(found) | {"last": {key: result.to_json() for key, result in last.items()}})
+        said = {key: result.to_json() for key, result in last.items()}
+        print_json(_set_json(found) | {"last": said, "last_set": newest and newest.gate_set, "stale": stale})
         return
     rows = [
         (gate.key, in_words(gate), gate.owner, "a person" if found.edited(gate) else "manifest",
          last[gate.key].outcome if gate.key in last else None,
-         last[gate.key].statistic if gate.key in last else None)
+         last[gate.key].statistic if gate.key in last else None,
+         stale.get(gate.key, "as it is now") if gate.key in last else None)
         for gate in found.gates
     ]  # fmt: skip
-    print_table(("gate", "asks", "owner", "set by", "last", "value"), rows, empty=f"{model} has no gate any more.")
+    columns = ("gate", "asks", "owner", "set by", "last", "value", "judged by")
+    print_table(columns, rows, empty=f"{model} has no gate any more.")
 
 
 @app.command()
@@ -84,18 +94,41 @@ def edit(
     seconds: Annotated[float | None, typer.Option(help="Of a target: the longest time to load and answer.")] = None,
     saw: Annotated[int, typer.Option("--saw", min=0, help="Refuse if the newest set is another.")] = LATEST,
     reason: Reason = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set a threshold: a new set of gates, which judges from the next run on."""
+    """Set a threshold: a new set of gates, which judges from the next run on.
+
+    Asks where the newest version's verdict would be another.
+    """
     change = GateChange(
         minimum=minimum, maximum=maximum, margin=margin, confidence=confidence, memory_mb=memory_mb, seconds=seconds
     )
     with opened(ctx) as console:
-        made = acts.edit_gate(console, model, gate, change, reason=need_reason(reason), saw=saw)
+        check_right(console, Right.EDIT_GATES, act=gate_sets.ACT, subject=model)
+        with console.database.read() as tx:
+            seen, newest = _known(tx, model), _newest(tx, model)
+        becomes = change_gate(seen.gate(gate), change)
+        why = need_reason(reason)
+        turned = None if newest is None else _turned(seen, becomes, newest)
+        what = f"{thresholds(seen.gate(gate))} to {thresholds(becomes)}"
+        if turned is not None:
+            confirm([f"{gate} of {model}: {what}", turned, f"reason  {why}"], yes=yes)
+        made = acts.edit_gate(console, model, gate, change, reason=why, saw=saw if saw != LATEST else seen.number)
     if as_json:
         print_json(_set_json(made))
         return
-    print(f"{gate}: {thresholds(made.gate(gate))}; set {made.number} of {model} judges from the next run on")
+    print(f"{gate}: {what}; set {made.number} of {model} judges from the next run on")
+
+
+def _turned(seen: GateSet, becomes: GateSpec, version: Version) -> str | None:
+    """In words, where a version's verdict by this gate would be another."""
+    after = replace(seen, gates=tuple(becomes if gate.key == becomes.key else gate for gate in seen.gates))
+    old, new = (
+        next((result.outcome for gate, result in rejudge(gates, version) if gate.key == becomes.key and result), None)
+        for gates in (seen, after)
+    )
+    return None if old is new or new is None else f"{version.reference} would {new} it, and did {old} it until now"
 
 
 @app.command()
@@ -147,10 +180,20 @@ def _known(tx: Connection, model: str, number: int | None = None) -> GateSet:
     return gate_sets.get(tx, model, number)
 
 
-def _last(tx: Connection, model: str) -> dict[str, GateResult]:
-    """What the newest version's gates said, by key."""
-    newest = next(iter(registry.versions(tx, model=model, limit=1)), None)
-    return {} if newest is None else {item.key: item for item in newest.verdicts if item.key is not None}
+def _newest(tx: Connection, model: str) -> Version | None:
+    return next(iter(registry.versions(tx, model=model, limit=1)), None)
+
+
+def _stale(tx: Connection, found: GateSet, version: Version) -> dict[str, str]:
+    """By key, the set and the limit that judged a version, for each gate whose limit has changed since."""
+    if version.gate_set is None or version.gate_set == found.number:
+        return {}
+    judged = {gate.key: gate for gate in gate_sets.get(tx, found.model, version.gate_set).gates}
+    return {
+        gate.key: f"set {version.gate_set}, {thresholds(judged[gate.key])}: stale"
+        for gate in found.gates
+        if gate.key in judged and judged[gate.key] != gate
+    }
 
 
 def _set_json(found: GateSet) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def init(
         print_json({"workspace": workspace.root, "pipelines": names, "data": not no_data})
         return
     print(f"made {workspace.root} with the pipelines {', '.join(names)}")
-    print(f"next:  cd {directory}")
+    print(f"next:  cd {shlex.quote(str(directory))}")
     if no_data:
         print("       put the data where pipelines/*/pipeline.toml reads it")
     print(f"       quarterdeck pipeline run {names[0]}" if names else "       quarterdeck doctor")

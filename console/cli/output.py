@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import sys
@@ -42,6 +43,24 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(jsonable(key)): jsonable(item) for key, item in value.items()}
     return [jsonable(item) for item in value]
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A line of names and a line for each row, as RFC 4180 quotes them; what is no plain value as JSON.
+
+    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_csv_cell(jsonable(value)) for value in row])
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -> None:

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from quarterdeck.console.acts.guard import check_right
+from quarterdeck.console.acts.runs import request_run
+from quarterdeck.console.cli import pipeline_rows
+from quarterdeck.console.cli.follow import follower, print_outcome, refuse_rejected
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, opened
@@ -19,13 +21,12 @@ from quarterdeck.core.errors import NotFoundError, QuarterdeckError
 from quarterdeck.core.gate_sets import in_words
 from quarterdeck.core.manifest import Manifest, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
-from quarterdeck.core.rights import Right
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus
 from quarterdeck.store import runs
 from quarterdeck.store.workspace import Workspace, load_manifest, pipelines
 
-app = noun("Pipelines: list, show, check, run.")
+app = noun("Pipelines: list, show, check, run, rows.")
 Name = Annotated[str, typer.Argument(help="The pipeline's name, which is its folder's.")]
 
 
@@ -189,26 +190,26 @@ def run_(
     reason: Annotated[str, typer.Option("--reason", "-m", help="Why; kept with the run.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Run a pipeline and follow it to its end; exit 1 if it fails."""
+    """Run a pipeline and follow it to its end; exit 1 if it fails, or if its gates reject the version it made."""
     with opened(ctx) as console:
-        check_right(console, Right.OPERATE, act="run", subject=name)
-        # start-up time: only this command starts processes
-        from quarterdeck.scheduler.foreground import queue
-
-        run = queue(console.workspace, console.database, name, by=console.actor, reason=reason)
+        run = request_run(console, name, reason=reason)
         if detach:
             say_queued(console, run, as_json=as_json)
             return
-        status = _follow(console, run, as_json=as_json)
-    if status is not RunStatus.SUCCEEDED:
-        raise typer.Exit(1)
+        ended = _follow(console, run, as_json=as_json)
+        if ended.status is not RunStatus.SUCCEEDED:
+            raise typer.Exit(1)
+        refuse_rejected(console, ended)
 
 
-def _follow(console: Console, run: Run, *, as_json: bool) -> RunStatus:
-    from quarterdeck.console.cli.follow import follower, print_outcome
+def _follow(console: Console, run: Run, *, as_json: bool) -> Run:
     from quarterdeck.scheduler.foreground import follow_in_worker
 
     with follower(quiet=as_json) as show_change:
         ended = follow_in_worker(console.workspace, console.database, run, show_change)
     print_outcome(console, ended, as_json=as_json)
-    return ended.status
+    return ended
+
+
+for command_name, act in pipeline_rows.COMMANDS.items():
+    app.command(command_name)(act)

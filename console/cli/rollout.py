@@ -9,9 +9,11 @@ import typer
 from quarterdeck.console import acts
 from quarterdeck.console.acts.guard import check_right
 from quarterdeck.console.cli.ask import confirm, need_reason
+from quarterdeck.console.cli.model_common import known
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, Reason, Yes, opened
+from quarterdeck.console.cli.waiting import warn_no_daemon
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries import rollouts as queries
 from quarterdeck.console.queries.rollouts import RolloutDetail
@@ -34,7 +36,11 @@ def list_(
 ) -> None:
     """Rollouts of this environment, the newest first."""
     with opened(ctx) as console, console.database.read() as tx:
+        if model is not None:
+            known(console, model)
         rows = queries.page(tx, console.environment, model=model, limit=limit)
+        if rollouts.open_ones(tx, console.environment):
+            warn_no_daemon(console)
     if as_json:
         print_json(rows)
         return
@@ -55,6 +61,8 @@ def show(
     with opened(ctx) as console, console.database.read() as tx:
         found = _newest(console) if which is None else rollouts.find(tx, console.environment, which)
         detail = queries.detail(tx, found)
+        if found.ended_at is None:
+            warn_no_daemon(console)
     if as_json:
         print_json({"rollout": detail.row, "steps": detail.steps, "at": detail.at, "spec": found.spec,
                     "looks": detail.looks, "verdict": detail.verdict})  # fmt: skip
@@ -82,6 +90,7 @@ def start(
         how = f"{spec.strategy}, promote {spec.promote}"
         confirm([f"roll out  {reference} in {console.environment}: {how}", f"reason    {why}"], yes=yes)
         done = acts.start_rollout(console, reference, reason=why, strategy=strategy)
+        warn_no_daemon(console)
     _say(done, as_json=as_json)
 
 
@@ -90,6 +99,7 @@ def pause(ctx: typer.Context, which: Which, reason: Reason = None, as_json: AsJs
     """Keep a rollout at its step until it is resumed; a failing analysis still rolls it back."""
     with opened(ctx) as console:
         done = acts.pause_rollout(console, which, reason=reason or "paused by a person")
+        warn_no_daemon(console)
     _say(done, as_json=as_json)
 
 
@@ -98,6 +108,7 @@ def resume(ctx: typer.Context, which: Which, reason: Reason = None, as_json: AsJ
     """Let a paused rollout go on; the analysis of its step begins anew."""
     with opened(ctx) as console:
         done = acts.resume_rollout(console, which, reason=reason or "resumed by a person")
+        warn_no_daemon(console)
     _say(done, as_json=as_json)
 
 

@@ -52,6 +52,27 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
         draft.unlink(missing_ok=True)
 
 
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """A frame as .parquet or .csv, the whole file or nothing."""
+    from polars.exceptions import PolarsError  # only where a frame is written
+
+    if path.suffix not in (".csv", ".parquet"):
+        raise UsageError(f"{path.name} is not Parquet or CSV", hint="name a file ending in .parquet or .csv")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.suffix == ".csv":
+            frame.write_csv(draft)
+        else:
+            frame.write_parquet(draft)
+        draft.replace(path)
+    except OSError as error:
+        raise UnavailableError(f"cannot be written: {error.strerror or error}", where=str(path)) from error
+    except PolarsError as error:
+        raise UsageError(f"it cannot be CSV: {error}", where=str(path), hint="write .parquet") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _write(path: Path, kind: str, rows: list[dict[str, Any]]) -> None:
     if kind == ".json":
         path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

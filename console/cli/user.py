@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,8 +11,9 @@ from quarterdeck.console import acts
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Reason, opened
+from quarterdeck.console.context import Console
 from quarterdeck.core.rights import EVERYWHERE, Grant, Right, Role, rights_of
-from quarterdeck.store import rights
+from quarterdeck.store import environments, rights
 
 app = noun("People and their roles: list, grant, revoke, whoami.")
 Person = Annotated[str, typer.Argument(help="The account they log in with, or token:NAME.")]
@@ -58,12 +60,22 @@ def grant(
     with opened(ctx) as console:
         place = environment or console.environment
         gates = tuple(gate) if gate else None
+        unseen = _unseen(console, place)
         done = acts.grant(console, person, role, environment=place, reason=reason or "", gates=gates)
+    if unseen:
+        print(f"note:  nothing has been done in {place!r} yet, and this workspace is {unseen!r}", file=sys.stderr)
     if as_json:
         print_json(done)
         return
     bound = f", where {_gates(done)} pass" if gates else ""
     print(f"{person} is {done.role} {_in(place)}{bound}")
+
+
+def _unseen(console: Console, place: str) -> str | None:
+    """The workspace's own environment, where the named one may be a slip of the pen."""
+    with console.database.read() as tx:
+        known = environments.seen(tx) | {EVERYWHERE, console.environment}
+    return None if place in known else console.environment
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.context import Console
+from quarterdeck.console.formats import counted
 from quarterdeck.core.errors import IntegrityError, QuarterdeckError
 from quarterdeck.core.registry import Version
 from quarterdeck.store.artifacts import ArtifactStore
@@ -34,7 +35,9 @@ def verify_versions(console: Console, versions: Sequence[Version], *, as_json: b
     if bad:
         names = ", ".join(sorted({row["version"] for row in bad}))
         hint = "they are refused where they are served; promote another version, or train again"
-        raise IntegrityError(f"{len(bad)} artifacts are not what was registered", where=names, hint=hint)
+        raise IntegrityError(
+            f"{counted(len(bad), 'artifact is', 'artifacts are')} not what was registered", where=names, hint=hint
+        )
 
 
 def artifact_store(console: Console) -> ArtifactStore:

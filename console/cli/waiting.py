@@ -1,4 +1,4 @@
-"""What is said when a run waits for the daemon."""
+"""What is said when something waits for the daemon."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ def say_queued(console: Console, run: Run, *, as_json: bool) -> None:
         print_json(run)
     else:
         print(f"run {run.id} of {run.pipeline} is {run.status}: quarterdeck run show {run.id}")
+    warn_no_daemon(console, "no daemon runs, so it waits: quarterdeck daemon start")
+
+
+def warn_no_daemon(
+    console: Console, text: str = "no daemon runs: nothing moves until `quarterdeck daemon start`"
+) -> None:
+    """A word on stderr where there is no daemon that would go on from here."""
     with console.database.read() as tx:
         daemon = services.find(tx, ServiceKind.DAEMON)
     if daemon is None or not services.is_alive(daemon):
-        print("no daemon runs, so it waits: quarterdeck daemon start", file=sys.stderr)
+        print(text, file=sys.stderr)

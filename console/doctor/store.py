@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from quarterdeck.console.doctor.finding import Finding, fail, ok, warn
+from quarterdeck.console.doctor.finding import Finding, Health, fail, ok, warn
+from quarterdeck.console.doctor.rows import rows
+from quarterdeck.console.formats import counted
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import Settings
 from quarterdeck.core.values import Alias
@@ -27,16 +29,30 @@ def store(workspace: Workspace, settings: Settings) -> Iterator[Finding]:
     database = Database(settings.database_url) if settings.database_url else Database.sqlite(workspace.database)
     with database:
         try:
+            if database.read_only:
+                yield _read_only(database)
             found = revision(database)
             yield _schema(found)
             if database.is_sqlite:
                 yield _pages(database, "database")
             if found == HEAD:
+                damaged = list(rows(database))
+                yield from damaged
+                if any(finding.health is Health.FAIL for finding in damaged):
+                    return
                 yield _ledger(database)
                 yield from _artifacts(database, workspace, settings)
         except QuarterdeckError as error:
             yield fail("database", str(error), error.hint or _RESTORE)
     yield from _traffic(workspace)
+
+
+def _read_only(database: Database) -> Finding:
+    try:
+        database.refuse_read_only()
+    except QuarterdeckError as error:
+        return warn("database", error.message, error.hint or "see its owner and mode")
+    return ok("database", "it can be written")
 
 
 def _schema(found: str | None) -> Finding:
@@ -71,9 +87,9 @@ def _ledger(database: Database) -> Finding:
     with database.read() as tx:
         count, problems = auditing.verify(tx)
     if problems:
-        first = f"{len(problems)} problems, the first at entry {problems[0].seq}: {problems[0].message}"
+        first = f"{counted(len(problems), 'problem')}, the first at entry {problems[0].seq}: {problems[0].message}"
         return fail("ledger", first, "`quarterdeck audit verify` lists them; compare with a backup")
-    return ok("ledger", f"{count} entries, every hash holds")
+    return ok("ledger", f"{counted(count, 'entry', 'entries')}, every hash holds")
 
 
 def _artifacts(database: Database, workspace: Workspace, settings: Settings) -> Iterator[Finding]:
@@ -97,4 +113,4 @@ def _artifacts(database: Database, workspace: Workspace, settings: Settings) -> 
                 do = "promote another version, restore the artifact from a backup, or train again"
                 yield fail("artifacts", f"{version.reference}: {error.message}", do)
     if not bad:
-        yield ok("artifacts", f"those of {len(live)} live versions hold their hashes")
+        yield ok("artifacts", f"those of {counted(len(live), 'live version')} hold their hashes")

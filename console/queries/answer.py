@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries import duel, live, overview, pipelines, registry
 from quarterdeck.console.queries.card import load_evaluation
+from quarterdeck.console.queries.manifests import PipelineFiles
 from quarterdeck.console.queries.questions import (
     Answer,
     AskDuels,
@@ -25,6 +26,7 @@ from quarterdeck.console.queries.traffic import TrafficTail
 from quarterdeck.console.queries.values import Traffic
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.evaluation import Evaluation
+from quarterdeck.store.workspace import pipelines as pipeline_files
 
 KEPT = 50  # evaluations in memory
 TRAFFIC_EVERY = 1.0  # seconds between looks at the prediction log
@@ -36,6 +38,7 @@ class Reader:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._tail = TrafficTail()
+        self._files = PipelineFiles()
         self._traffic: dict[str, Traffic] = {}
         self._traffic_at = float("-inf")
         self._evaluations: dict[str, Evaluation] = {}
@@ -59,9 +62,10 @@ class Reader:
         environment = self._console.environment
         match question:
             case AskOverview():
-                return overview.overview(tx, environment, self._traffic)
+                names = [name for name, _ in pipeline_files(self._console.workspace)]
+                return overview.overview(tx, environment, self._traffic, names)
             case AskPipelines():
-                return pipelines.screen(tx, question)
+                return pipelines.screen(tx, question, self._files.look(self._console.workspace, now))
             case AskRegistry():
                 return registry.screen(tx, environment, question, self._evaluation)
             case AskLive():
@@ -85,5 +89,7 @@ class Reader:
         if clock - self._traffic_at < TRAFFIC_EVERY:
             return
         self._traffic_at = clock
+        if self._console.database.read_only and not self._console.workspace.traffic_database.exists():
+            return  # nothing was predicted yet, and the log cannot be made here
         with self._console.traffic.read() as tx:
             self._traffic = self._tail.look(tx, clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
@@ -16,9 +16,11 @@ from quarterdeck.core.values import AlertState, RunStatus, StepStatus
 from quarterdeck.store import alerts, pipelines, registry, rollouts, runs, steps
 
 
-def overview(tx: Connection, environment: str, traffic: Mapping[str, Traffic]) -> Overview:
-    """All pipelines and models. `traffic` is what the prediction log says, by endpoint."""
-    names = sorted({pipeline.name for pipeline in pipelines.every(tx)} | set(registry.models(tx)))
+def overview(tx: Connection, environment: str, traffic: Mapping[str, Traffic], on_disk: Iterable[str] = ()) -> Overview:
+    """All pipelines and models. `traffic` is what the prediction log says, by endpoint; `on_disk` names the
+    workspace's pipelines, which the store knows only once something has run.
+    """
+    names = sorted({pipeline.name for pipeline in pipelines.every(tx)} | set(registry.models(tx)) | set(on_disk))
     unresolved = alerts.page(tx, unresolved=True, limit=1_000)
     return Overview(
         models=tuple(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from quarterdeck.console.formats import trigger_condition
@@ -14,9 +16,13 @@ from quarterdeck.store import pipelines, runs, steps, triggers
 from quarterdeck.store.pipelines import Pipeline
 
 
-def screen(tx: Connection, asked: AskPipelines) -> Pipelines:
-    """A run that is asked for by number shows its own pipeline."""
-    found = pipelines.every(tx)
+def screen(tx: Connection, asked: AskPipelines, on_disk: Iterable[Pipeline] = ()) -> Pipelines:
+    """A run that is asked for by number shows its own pipeline. Of the workspace's own files (`on_disk`) those are
+    shown that the store has not seen yet.
+    """
+    stored = {pipeline.name: pipeline for pipeline in pipelines.every(tx)}
+    both = {pipeline.name: pipeline for pipeline in on_disk} | stored
+    found = [both[name] for name in sorted(both)]
     names = [pipeline.name for pipeline in found]
     wanted = runs.get(tx, asked.run_id) if asked.run_id is not None else None
     name = asked.pipeline or (wanted.pipeline if wanted else None) or (names[0] if names else None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quarterdeck.console.tui.plan import Plan, Refusal
+from quarterdeck.console.tui.plan import Note, Plan, Refusal
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.core.rights import Right
-from quarterdeck.core.values import RunStatus
+from quarterdeck.core.values import RunStatus, ServiceKind
 
 if TYPE_CHECKING:
     from quarterdeck.console.context import Console
@@ -29,8 +30,11 @@ def starting(pipeline: str, trigger: str | None) -> Plan:
             return acts.fire_trigger(console, pipeline, trigger, reason=reason)
         return acts.request_run(console, pipeline, reason=reason)
 
+    def look(console: Console) -> Plan:
+        return replace(found, notes=waits(console))
+
     what = f"Fire trigger {trigger} of {pipeline}" if trigger else f"Run {pipeline} now"
-    return Plan(
+    found = Plan(
         action="start",
         verb="Fire" if trigger else "Run",
         title=what,
@@ -40,8 +44,21 @@ def starting(pipeline: str, trigger: str | None) -> Plan:
         model=pipeline,
         right=Right.OPERATE,
         subject=pipeline if trigger is None else f"{pipeline}/{trigger}",
+        look=look,
         undo=lambda run: cancelling(run.id, pipeline, RunStatus.QUEUED),
     )
+    return found
+
+
+def waits(console: Console) -> tuple[Note, ...]:
+    """A word about the daemon, where there is none to take the run."""
+    from quarterdeck.store import services  # start-up time
+
+    with console.database.read() as tx:
+        daemon = services.find(tx, ServiceKind.DAEMON)
+    if daemon is not None and services.is_alive(daemon):
+        return ()
+    return (("No daemon runs: it waits for `quarterdeck daemon start`.", "warn"),)
 
 
 def cancel(subject: Subject) -> Plan | Refusal:

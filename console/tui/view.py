@@ -103,7 +103,7 @@ class View(Container):
         table = self.active_table
         row = table.current
         if row is None:
-            return "Nothing selected", [line(table.empty)]
+            return "Nothing selected", [line(table.says)]
         titles = {column.key: column.title.lower() for column in table.columns}
         width = max((len(title) for title in titles.values()), default=0)
         texts = row.texts()

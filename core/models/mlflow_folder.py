@@ -62,6 +62,9 @@ def read_mlflow(folder: Path) -> MlflowModel:
 
 
 def _document(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        hint = f"a folder to import has {FILE_NAME}, as MLflow writes it, or version.json, as `model export` does"
+        raise RefusedError("it is no model's folder", where=str(path.parent), hint=hint)
     try:
         if path.stat().st_size > MOST_BYTES:
             raise RefusedError(f"it is larger than {MOST_BYTES:,} bytes", where=str(path))

@@ -117,8 +117,9 @@ def make_rules(source: str, function: str, columns: Columns, signature: Signatur
     rows = row_count(columns)
     if not rows:
         raise StepError("There is no row to try the rules on.", hint="give rows that they can answer")
+    answer = load_function(source, function)  # what is wrong with the file says so itself: no row is to blame
     try:
-        found = load_function(source, function)(rows_of(columns, signature)[:1])
+        found = answer(rows_of(columns, signature)[:1])
         model = RulesModel(source=source, function=function, gives=what_it_gives(found, 1, signature))
         RulesPredictor(model, signature).predict(columns)
     except (InputError, RefusedError) as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from quarterdeck.core.errors import StepError
+from quarterdeck.core.errors import RefusedError, StepError
 from quarterdeck.core.gate_sets import GateSet
 from quarterdeck.core.gates import GateResult, overall
 from quarterdeck.core.manifest import GateSpec, Manifest
@@ -163,7 +163,10 @@ def _judge(
     if signature.target not in beside.rows.columns:
         reason = f"the rows have no column {signature.target!r}"
         return Assessment(rows=0, metrics={}, gates=(_not_judged(0, reason),))
+    _check_fields(signature, beside.rows, beside.manifest)
     rows = beside.rows.filter(pl.col(signature.target).is_not_null())
+    if rows.is_empty():
+        raise RefusedError(f"no row has a {signature.target!r}", hint="give rows whose outcome is known")
     if beside.manifest is None:
         measured = assess(_without_gates(signature), model, rows, None)
         reason = "the workspace has no pipeline of this name, and so no gates"
@@ -171,6 +174,19 @@ def _judge(
     gates = None if against.gate_set is None else against.gate_set.gates
     serving = _serving(model, beside.manifest.name, place, artifact, onnx)
     return assess(beside.manifest, model, rows, against.champion, gates=gates, judge_serving=serving)
+
+
+def _check_fields(signature: Signature, rows: pl.DataFrame, manifest: Manifest | None) -> None:
+    """The rows of a pipeline's source are not yet what its model takes."""
+    missing = [name for name in signature.names if name not in rows.columns]
+    if missing:
+        how = (
+            "" if manifest is None else f": `quarterdeck pipeline rows {manifest.name} --out rows.parquet` writes them"
+        )
+        raise RefusedError(
+            f"the rows lack {', '.join(missing)}, which the model takes",
+            hint=f"give rows as they are after the features step{how}",
+        )
 
 
 def _serving(model: FittedModel, name: str, place: Place, artifact: str, onnx: str | None) -> JudgeServing:

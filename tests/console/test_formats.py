@@ -58,3 +58,11 @@ def test_what_is_due_says_so() -> None:
     assert formats.until(NOW - timedelta(seconds=1), NOW) == "due"
     assert formats.until(NOW + timedelta(hours=3, minutes=5), NOW) == "in 3h"
     assert formats.until(None, NOW) == "-"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [(0, "0 problems"), (1, "1 problem"), (2, "2 problems"), (1_200, "1,200 problems")]
+)
+def test_one_is_not_many(found: int, said: str) -> None:
+    assert formats.counted(found, "problem") == said
+    assert formats.counted(1, "entry", "entries") == "1 entry"

@@ -1,4 +1,7 @@
-"""The dialog before a change: what changes, where, and why. Cancel has the focus; Enter never confirms."""
+"""The dialog before a change: what changes, where, and why.
+
+The reason has the focus, so that what is typed at once is kept. Enter goes on; alone it never confirms.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
@@ -17,6 +20,7 @@ from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, line, span, wrap
 from quarterdeck.console.tui.widgets.lines import Lines
 
+LONGEST_REASON = 2_000  # characters, as console/acts/guard.py has it, which the first frame does not wait for
 _INDENT = 12  # where a value begins, and wrapped lines go on
 _WIDTH = 72  # of the dialog, as in dialogs.tcss
 _AROUND = 4  # its border and padding
@@ -60,7 +64,7 @@ class Confirm(ModalScreen[str | None]):
         height = sum(len(wrap(text, room, indent=_INDENT)) for text in lines)
         pane.styles.height = min(height, max(1, self.app.size.height - _BELOW))
         pane.set_lines(lines)
-        self.query_one("#cancel").focus()
+        self.set_focus(self.query_one("#reason"))  # at once: Widget.focus() waits a turn
         self._judge()
 
     @on(Input.Changed)
@@ -72,11 +76,16 @@ class Confirm(ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
-        """Enter in a field goes on to the next one, from the last to the button if it works, and confirms nothing."""
-        if event.input is self.query(Input).last() and not self.query_one("#confirm", Button).disabled:
-            self.query_one("#confirm").focus()
-        elif event.input is not self.query(Input).last():
+        """Enter in a field goes on to the next one, from the last to the button if it works, and confirms nothing.
+
+        Where nothing was typed it goes on to Cancel: Enter again and again does nothing.
+        """
+        if event.input is not self.query(Input).last():
             self.focus_next()
+        elif not any(field.value for field in self.query(Input)):
+            self.query_one("#cancel").focus()
+        elif not self.query_one("#confirm", Button).disabled:
+            self.query_one("#confirm").focus()
 
     def on_key(self, event: Key) -> None:
         """What is typed while a button has the focus is meant for the first field that waits.
@@ -84,13 +93,21 @@ class Confirm(ModalScreen[str | None]):
         A field keeps what it takes, so what arrives here was aimed at a button, if only because the focus moves more
         slowly than fast typing.
         """
-        if event.character and event.is_printable and event.character != " ":
-            fields = list(self.query(Input))
-            waiting = next((field for field in fields if not field.value), fields[-1])
-            field = self.focused if isinstance(self.focused, Input) else waiting
-            self.set_focus(field)  # at once: Widget.focus() waits a turn
-            field.insert_text_at_cursor(event.character)
+        if event.character and event.is_printable:
+            self._take(event.character)
             event.stop()
+
+    def on_paste(self, event: Paste) -> None:
+        """The same for what is pasted."""
+        self._take(_one_line(event.text))
+        event.stop()
+
+    def _take(self, text: str) -> None:
+        fields = list(self.query(Input))
+        waiting = next((field for field in fields if not field.value), fields[-1])
+        field = self.focused if isinstance(self.focused, Input) else waiting
+        self.set_focus(field)
+        field.insert_text_at_cursor(text)
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:
@@ -116,8 +133,21 @@ def change_lines(plan: Plan, environment: str, symbols: Symbols) -> list[Line]:
     return lines + [line(span(text, tone)) for text, tone in plan.notes]
 
 
+class _Field(Input):
+    """Takes all lines of what is pasted, as one."""
+
+    def _on_paste(self, event: Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.replace(_one_line(event.text), *self.selection)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _plain_input(name: str) -> Input:
     """A blinking cursor sends bytes for ever."""
-    field = Input(id=name, compact=True, select_on_focus=False)
+    field = _Field(id=name, max_length=LONGEST_REASON, compact=True, select_on_focus=False)
     field.cursor_blink = False
     return field

@@ -25,7 +25,8 @@ def evidence_of(row: DuelRow) -> Span:
 def short(value: float) -> str:
     """An e-value in seven characters at most."""
     if value >= 1e6:
-        return f"1e{int(math.log10(value))}"
+        digit, _, power = f"{value:.0e}".partition("e")
+        return f"{digit}e{int(power)}"
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 

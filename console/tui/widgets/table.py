@@ -24,6 +24,9 @@ from quarterdeck.console.tui.widgets.toned import Toned
 _MOVES = tuple(key for key in MOVES if key.action != "app.focus_next")
 
 
+READING = "reading the store ..."
+
+
 class Table(Toned, ScrollView, can_focus=True):
     """`empty` is what an empty table says: what to do next."""
 
@@ -58,12 +61,16 @@ class Table(Toned, ScrollView, can_focus=True):
         self.rows: list[Row] = []
         self.cursor_id: str | None = None
         self._painted: list[object] = []
+        self._filled = False
 
     # What it shows
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these; the cursor stays on its row, or goes to the one that took its place."""
         found = tuple(rows)
+        if not self._filled:
+            self._filled = True
+            self._repaint()
         if found != self.all_rows or (self.cursor_id is None and found):
             self.all_rows = found
             self._arrange()
@@ -140,7 +147,7 @@ class Table(Toned, ScrollView, can_focus=True):
             return self.sort_key, self.reverse
         index = self.scroll_offset.y + y - 1
         if not self.rows:
-            return self._empty_text() if y == 1 else None
+            return self.says if y == 1 else None
         if index >= len(self.rows):
             return None
         row = self.rows[index]
@@ -171,7 +178,7 @@ class Table(Toned, ScrollView, can_focus=True):
         if y == 0:
             return self.strip_of(self._head(width), width, self.get_component_rich_style("table--head", partial=True))
         if not self.rows:
-            return self.strip_of(line("  ", span(self._empty_text(), "dim")) if y == 1 else (), width)
+            return self.strip_of(line("  ", span(self.says, "dim")) if y == 1 else (), width)
         index = self.scroll_offset.y + y - 1
         if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
@@ -181,7 +188,11 @@ class Table(Toned, ScrollView, can_focus=True):
         name = "table--cursor" if self.has_focus else "table--cursor-blurred"
         return self.strip_of(self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True))
 
-    def _empty_text(self) -> str:
+    @property
+    def says(self) -> str:
+        """What stands where a row would."""
+        if not self._filled:
+            return READING  # that there is nothing is not known yet
         return f"nothing matches {self.filter.text!r}: esc clears the filter" if self.filter.terms else self.empty
 
     def _head(self, width: int) -> Line:

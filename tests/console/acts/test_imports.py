@@ -496,6 +496,10 @@ def test_a_version_goes_out_as_a_folder_and_comes_in_elsewhere(
     )  # what was said there is not taken on trust
     assert version.origin["elsewhere"]["metrics"]["roc_auc_score"] > 0.9
     assert take(out, name="late", rows=labelled).version.state is VersionState.ACCEPTED
+    again = take(out, name="late")
+    assert (again.new, again.version.state) == (False, VersionState.ACCEPTED)
+    with console.database.read() as tx:
+        assert [version.number for version in registry.versions(tx, model="late")] == [1]
 
 
 @pytest.mark.parametrize("name", ["model.skops", "version.json", "model.json", "SHA256SUMS"])
@@ -561,3 +565,15 @@ def test_a_model_of_another_task_or_target_than_the_pipeline_is_refused(
     rows.drop("id").write_parquet(labelled)
     version = take(path, name="level", rows=labelled, target="a").version
     assert version.signature.task is Task.REGRESSION and version.signature.names == ("b", "late")
+
+
+def test_what_is_wrong_with_a_file_is_said_of_the_file(take: Import, labelled: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.py"
+    rules.write_text("def answer(rows):\n    return [0.5 for _ in rows]\n")
+    with pytest.raises(RefusedError, match="no function `answr`") as caught:
+        take(f"{rules}:answr", rows=labelled)
+    assert "did you mean `answer`?" in str(caught.value) and "row" not in (caught.value.hint or "")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(RefusedError, match="no model's folder") as caught:
+        take(tmp_path / "folder", rows=labelled)
+    assert "MLmodel" in str(caught.value) and "version.json" in str(caught.value)

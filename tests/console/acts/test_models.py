@@ -83,8 +83,8 @@ def test_a_manifest_that_cannot_be_read_stops_promotions_and_no_rollback(as_: As
 
 
 def test_an_approver_promotes_where_the_named_gates_are_green_and_never_by_force(as_: As) -> None:
-    acts.grant(as_("ops"), "ann", Role.APPROVER, environment=HERE, reason="r", gates=("latency",))
-    with pytest.raises(NotAllowedError, match="latency was not asked") as caught:
+    acts.grant(as_("ops"), "ann", Role.APPROVER, environment=HERE, reason="r", gates=("log_loss",))
+    with pytest.raises(NotAllowedError, match="log_loss was not asked") as caught:
         acts.promote(as_("ann"), "flights@4", reason="r")
     assert "cho" in (caught.value.hint or "")
     with pytest.raises(NotAllowedError, match="promote past a gate"):

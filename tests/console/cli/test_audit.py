@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from quarterdeck.console.cli.live import parse_time
+from quarterdeck.console.queries.entries import ACTS
 from quarterdeck.core.errors import IntegrityError, UsageError
 from quarterdeck.core.ledger import Audit, Entry, make_entry
+from quarterdeck.store import ledger
 from quarterdeck.store.live_at import live_from
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -56,7 +63,7 @@ def test_the_list_is_filtered_by_subject_and_act(quarterdeck) -> None:
         ("2026-03-01T13:29:59", None),
         ("2026-03-01T13:30", 1),
         ("2026-03-01T15:30:00+01:00", 2),
-        ("2027-01-01", 2),
+        ("2026-03-02", 2),
     ],
 )
 def test_live_at_tells_the_champion_of_any_time(quarterdeck, time: str, champion: int | None) -> None:
@@ -109,3 +116,50 @@ def test_nothing_was_live_before_the_first_act() -> None:
 def test_an_entry_that_cannot_be_read_is_an_integrity_error() -> None:
     with pytest.raises(IntegrityError, match="entry 1"):
         live_from(chain(("promote", "champion 1")), START)  # type: ignore[arg-type]  # what a tampered row gives
+
+
+# What is asked of the ledger
+
+
+def test_entries_are_found_by_person_time_and_act(quarterdeck) -> None:
+    everything = quarterdeck("audit", "list", "--json").json
+    assert quarterdeck("audit", "list", "--by", "ann", "--json").json == everything
+    assert quarterdeck("audit", "list", "--by", "bob", "--json").json == []
+    found = quarterdeck("audit", "list", "--since", "2026-03-01T13:30", "--until", "2026-03-01T14:30", "--json").json
+    assert {entry["at"][:16] for entry in found} == {"2026-03-01T13:30", "2026-03-01T14:00"}
+    one = quarterdeck(
+        "audit", "list", "--by", "ann", "--act", "promote", "--limit", "1", "--offset", "1", "--json"
+    ).json
+    assert [entry["after"]["champion"] for entry in one] == [1]
+
+
+def test_an_act_that_there_is_not_is_refused_with_the_known_ones(quarterdeck) -> None:
+    said = quarterdeck("audit", "list", "--act", "promot")
+    assert said.code == 2
+    assert "did you mean `promote`?" in said.err and "register" in said.err
+    assert quarterdeck("audit", "list", "--act", "undo").code == 0  # there is such an act, and no entry of it
+
+
+def test_entries_come_as_csv_with_every_field(quarterdeck, database) -> None:
+    with database.write() as tx:
+        audit = Audit(actor="ann", environment="production", at=START, reason='=HYPERLINK("x"), and\nmore')
+        ledger.append(tx, audit, act="grant", subject="bob", after={"role": "viewer"})
+    said = quarterdeck("audit", "list", "--csv", "--limit", "1")
+    (row,) = csv.DictReader(io.StringIO(said.out))
+    assert row["reason"] == '\'=HYPERLINK("x"), and\nmore'
+    assert json.loads(row["after"]) == {"role": "viewer"} and len(row["hash"]) == 64
+    assert quarterdeck("audit", "list", "--csv", "--json").code == 2
+
+
+def test_the_known_acts_are_those_that_the_code_writes() -> None:
+    root = Path(__file__).parents[3]
+    places = [path for folder in ("store", "console/acts") for path in (root / folder).rglob("*.py")]
+    appended = re.compile(r'append\((?:[^()]|\([^()]*\))*?act="(\w+)"')
+    written = {name for path in places for name in appended.findall(path.read_text())}
+    assert {"grant", "refused", "retire"} <= written <= set(ACTS)
+
+
+def test_a_reason_has_its_bounds(quarterdeck) -> None:
+    said = quarterdeck("model", "demote", "flights", "--reason", "x" * 2_001, "--yes")
+    assert said.code == 2 and "2,001 characters long, more than 2,000" in said.err
+    assert quarterdeck("model", "demote", "flights", "--reason", "x" * 2_000, "--yes").code == 0

@@ -145,3 +145,8 @@ def test_doctor_without_a_workspace_still_looks_at_the_machine(quarterdeck, tmp_
     said = quarterdeck("doctor", "--json", cwd=tmp_path)
     assert said.code == 1
     assert [item["check"] for item in json.loads(said.out)][-1] == "workspace"
+
+
+def test_the_next_step_after_init_can_be_pasted(quarterdeck, tmp_path) -> None:
+    said = quarterdeck("init", "two words", "--no-data", cwd=tmp_path)
+    assert "next:  cd 'two words'" in said.out

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from quarterdeck.core.gates import judge_bound
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import GateSpec, Manifest
 from quarterdeck.core.rights import EVERYWHERE, Role
 from quarterdeck.core.values import Task
-from quarterdeck.store import gate_sets, ledger, rights
+from quarterdeck.store import gate_sets, ledger, registry, rights
 
 GATES = (
     GateSpec(metric="roc_auc_score", minimum=0.65, owner="network-operations"),
@@ -88,6 +90,27 @@ def test_an_approver_edits_only_the_gates_that_their_role_names(quarterdeck, dat
     assert quarterdeck(*EDIT, "0.7").code == 0
 
 
+def test_an_edit_that_turns_the_last_verdict_is_asked_for(quarterdeck, database) -> None:
+    said = quarterdeck(*EDIT, "0.99")
+    assert said.code == 2 and "--yes" in said.err
+    with database.read() as tx:
+        assert gate_sets.get(tx, "flights").number == 1
+    said = quarterdeck(*EDIT, "0.99", "--yes")
+    assert said.code == 0 and "min 0.65 to min 0.99" in said.out
+
+
+def test_a_verdict_by_another_limit_than_now_is_called_stale(quarterdeck, database) -> None:
+    with database.write() as tx:
+        judged = replace(judge_bound(metric="roc_auc_score", value=0.7, n=900, minimum=0.65), key="roc_auc_score min")
+        third = replace(registry.get(tx, "flights", 3), verdicts=(judged,), gate_set=1)
+        registry.register(tx, third, replace(AUDIT, actor="ann"))
+    assert "as it is now" in quarterdeck("gate", "list", "flights").out
+    assert quarterdeck(*EDIT, "0.8", "--yes").code == 0
+    assert "set 1, min 0.65: stale" in quarterdeck("gate", "list", "flights").out
+    found = quarterdeck("gate", "list", "flights", "--json").json
+    assert (found["last_set"], list(found["stale"])) == (1, ["roc_auc_score min"])
+
+
 def test_a_viewer_edits_none(quarterdeck, database) -> None:
     audit = Audit(actor="root", environment=None, at=AUDIT.at)
     with database.write() as tx:
@@ -98,7 +121,7 @@ def test_a_viewer_edits_none(quarterdeck, database) -> None:
 
 def test_kept_values_are_held_against_the_gates_of_now(quarterdeck) -> None:
     assert quarterdeck("gate", "judge", "flights@2").code == 0
-    quarterdeck(*EDIT, "0.99")
+    assert quarterdeck(*EDIT, "0.99", "--yes").code == 0
     said = quarterdeck("gate", "judge", "flights@2")
     assert said.code == 1
     assert "FAIL" in said.out and "takes the rows" in said.out

@@ -68,4 +68,24 @@ def test_live_at_of_one_model_is_that_of_the_ledger(quarterdeck: Any) -> None:
     assert quarterdeck("model", "live-at", time, "--json").json == quarterdeck("audit", "live-at", time, "--json").json
     (item,) = quarterdeck("model", "live-at", time, "flights", "--json").json["live"]
     assert item["champion"] == 1
-    assert quarterdeck("model", "live-at", time, "fuel", "--json").json["live"] == []
+    assert "at 2026-03-01 13:30 UTC" in quarterdeck("model", "live-at", time, "flights").out
+    assert (
+        "No flights was live at 2026-02-01 00:00 UTC." in quarterdeck("model", "live-at", "2026-02-01", "flights").out
+    )
+
+
+def test_live_at_knows_its_models_and_not_the_future(quarterdeck: Any) -> None:
+    unknown = quarterdeck("model", "live-at", "2026-03-01", "flight")
+    assert unknown.code == 3 and "did you mean `flights`" in unknown.err
+    future = quarterdeck("model", "live-at", "2999-01-01", "flights")
+    assert future.code == 2 and "2999-01-01 00:00 UTC has not come yet" in future.err
+    assert quarterdeck("audit", "live-at", "0001-01-01T00:00+14:00").code == 2
+
+
+def test_a_version_that_there_is_not_leads_to_one_that_there_is(quarterdeck: Any, database: Any) -> None:
+    assert "did you mean `flights`?" in quarterdeck("model", "show", "flight@1").err
+    assert "did you mean `flights`?" in quarterdeck("model", "show", "flight").err
+    assert "quarterdeck model versions flights" in quarterdeck("model", "show", "flights@9").err
+    assert "its newest version is flights@3" in quarterdeck("model", "show", "flights@challenger").err
+    unknown = quarterdeck("rollout", "list", "--model", "flight")
+    assert unknown.code == 3 and "did you mean `flights`?" in unknown.err

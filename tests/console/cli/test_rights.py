@@ -62,6 +62,16 @@ def test_the_first_person_is_admin_and_gives_roles(quarterdeck: Any) -> None:
     assert quarterdeck("user", "revoke", ME, "-e", "*").code == 1
 
 
+def test_a_gate_that_nobody_asks_binds_no_role_and_a_strange_environment_is_noted(quarterdeck: Any) -> None:
+    said = quarterdeck("user", "grant", "bob", "approver", "--gate", "roc_auc_scor")
+    assert said.code == 3 and "did you mean `roc_auc_score`" in said.err
+    assert quarterdeck("user", "grant", "bob", "approver", "--gate", "roc_auc_score min").err == ""
+    said = quarterdeck("user", "grant", "bob", "viewer", "-e", "prodcution")
+    assert said.code == 0 and "nothing has been done in 'prodcution' yet" in said.err
+    assert quarterdeck("user", "grant", "ann", "viewer", "-e", "prodcution").err == ""  # somebody has a role there
+    assert quarterdeck("user", "grant", "bob", "viewer", "-e", "*").err == ""
+
+
 def test_a_refusal_is_said_at_once_with_exit_5_and_listed(quarterdeck: Any, others: None) -> None:
     said = quarterdeck("model", "promote", "flights@1")  # before a reason or a yes is asked for
     assert said.code == 5

@@ -45,7 +45,10 @@ def test_a_canary_is_started_looked_at_paused_resumed_and_aborted(quarterdeck, d
     assert shown["steps"] == ["canary 5 %", "canary 25 %", "canary 50 %", "promote"]
     assert (shown["at"], shown["looks"], shown["verdict"]) == (0, [], None)
     assert "[canary 5 %] -> canary 25 %" in quarterdeck("rollout", "show").out
-    assert quarterdeck("rollout", "pause", "flights", "--reason", "lunch").code == 0
+    paused = quarterdeck("rollout", "pause", "flights", "--reason", "lunch")
+    assert paused.code == 0
+    for said in (paused, quarterdeck("rollout", "show"), quarterdeck("rollout", "list")):
+        assert said.err == "no daemon runs: nothing moves until `quarterdeck daemon start`\n"
     assert quarterdeck("rollout", "pause", "flights").code == 1
     row = quarterdeck("rollout", "list", "--json").json[0]
     assert (row["state"], row["reason"], row["work"]) == ("paused", "lunch", "paused: canary 5 %, look 1 of 3")
@@ -54,6 +57,7 @@ def test_a_canary_is_started_looked_at_paused_resumed_and_aborted(quarterdeck, d
     assert live(database) == {Alias.CHAMPION: 2, Alias.PREVIOUS: 1}
     assert acts(database)[-4:] == ["pause_rollout", "resume_rollout", "withdraw", "abort_rollout"]
     assert quarterdeck("rollout", "abort", "1", "--reason", "no", "--yes").code == 1
+    assert quarterdeck("rollout", "show", "1").err == ""  # it has ended: nothing waits
 
 
 @pytest.mark.usefixtures("accepted")

@@ -62,8 +62,8 @@ async def test_enter_alone_never_confirms(console: Console, opened: Any) -> None
         await deck.open("3", "versions", "flights@4")
         await deck.press("P")
         await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
-        assert deck.app.focused.id == "cancel"
-        await deck.press("enter")
+        assert deck.app.focused.id == "reason"
+        await deck.press("enter", "enter", "enter")  # on to the name, to Cancel, and out
         await deck.until(lambda: "nothing has changed" in deck.bar("hints"))
         await deck.press("P")
         await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog again")
@@ -96,11 +96,33 @@ async def test_what_is_typed_faster_than_the_focus_moves_stays_in_one_field(cons
         await deck.open("3", "versions", "flights@4")
         await deck.press("P")
         await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
-        for letter in "hurry":  # in one burst, as a terminal sends pasted text
-            deck.app.post_message(events.Key(letter, letter))
+        for letter in "mine too x":  # in one burst, as a terminal without bracketed paste sends it
+            deck.app.post_message(events.Key("space" if letter == " " else letter, letter))
         reason = deck.app.screen.query_one("#reason", Input)
-        await deck.until(lambda: reason.value == "hurry", "the whole word in the first field")
+        await deck.until(lambda: reason.value == "mine too x", "the whole text in the first field")
         assert deck.app.screen.query_one("#typed", Input).value == ""
+
+
+@pytest.mark.parametrize("focused", ["reason", "cancel"])
+async def test_a_text_that_is_pasted_arrives_whole(console: Console, opened: Any, focused: str) -> None:
+    async with opened(console) as deck:
+        await deck.open("3", "versions", "flights@4")
+        await deck.press("P")
+        await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
+        deck.app.screen.query_one(f"#{focused}").focus()
+        await deck.pilot.pause()
+        deck.app.post_message(events.Paste("better on\nevery slice"))
+        reason = deck.app.screen.query_one("#reason", Input)
+        await deck.until(lambda: reason.value == "better on every slice", "the pasted text")
+
+
+async def test_enter_again_and_again_does_nothing_where_no_name_is_asked(console: Console, opened: Any) -> None:
+    async with opened(console) as deck:
+        await deck.open("1", "models", "fuel")
+        await deck.press("T")
+        await deck.until(lambda: isinstance(deck.app.screen, Confirm), "the dialog")
+        await deck.press("enter", "enter")
+        await deck.until(lambda: "nothing has changed" in deck.bar("hints"), "the word about it")
 
 
 async def test_a_champion_that_changed_meanwhile_refuses_the_act(console: Console, opened: Any, seed: Any) -> None:

@@ -15,7 +15,7 @@ from quarterdeck.console.context import Console
 from quarterdeck.console.queries import duel
 from quarterdeck.console.queries.questions import AskDuels
 from quarterdeck.console.queries.values import Aliases, DuelDetail, DuelPoint, DuelRow
-from quarterdeck.console.tui.screens.duel_evidence import evidence_lines
+from quarterdeck.console.tui.screens.duel_evidence import evidence_lines, short
 from quarterdeck.console.tui.screens.duel_text import decision_lines, duel_lines, figure_lines
 from quarterdeck.console.tui.symbols import ASCII, UNICODE, Symbols
 from quarterdeck.console.tui.text import plain, width_of
@@ -84,7 +84,7 @@ def test_evidence_that_has_decided_is_drawn_above_the_level(detail: DuelDetail) 
     lines = [plain(line) for line in evidence_lines(row, path, 60, 8, UNICODE)]
     (at,) = (place for place, text in enumerate(lines) if "═" in text)
     assert "█" in lines[at - 1]
-    assert lines[1].split()[0].startswith("1e")
+    assert lines[1].split()[0] == "2e41"
 
 
 def test_without_evidence_it_says_when_it_begins(detail: DuelDetail) -> None:
@@ -105,3 +105,10 @@ async def test_figures_stand_beside_the_verdict_from_120_columns_and_below_it_be
         await shown.until(lambda: ("latency p99" in view.lines("duel-text").text()) is not beside)
         if beside:
             assert "latency p99" in view.lines("duel-figures").text()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(4.9e8, "5e8"), (1e6, "1e6"), (9.9e6, "1e7"), (999_999, "999,999"), (41.2, "41"), (1.26, "1.3")]
+)
+def test_strong_evidence_is_rounded_to_one_digit(value: float, said: str) -> None:
+    assert short(value) == said

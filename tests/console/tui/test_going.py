@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from typing import Any
 
@@ -203,6 +204,7 @@ async def test_a_story_is_told_under_the_tabs(console: Console, opened: Any) -> 
 
 async def test_an_empty_workspace_says_what_to_do_next(tmp_path: Any, opened: Any, seed: Any) -> None:
     seed.make_workspace(tmp_path / "empty")
+    shutil.rmtree(tmp_path / "empty" / "pipelines")
     with seed.open_console(tmp_path / "empty") as console:
         app = QuarterdeckApp(console)
         async with app.run_test(size=(80, 24)) as pilot:
