@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.describe import describe_model, target_array
@@ -24,6 +25,13 @@ from quarterdeck.core.values import Task
 
 Info = Callable[[Task], PipelineInfo]
 TASKS = [Task.BINARY, Task.MULTICLASS, Task.REGRESSION]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Boosting on so few rows only waits for its threads."""
+    with threadpool_limits(1):
+        yield
 
 
 def _frame(task: Task, places: Any, seed: int) -> pl.DataFrame:
@@ -103,7 +111,7 @@ def test_every_loss_of_regression_converts_with_categories(info: Info, loss: str
     _agree(model, _asked(PLACES["from 0"], _thresholds(model)))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     places=st.lists(st.floats(-1e6, 1e6) | st.integers(-99, 99).map(float), min_size=2, max_size=80, unique=True),
     seed=st.integers(0, 99),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from quarterdeck.core.values import Engine
 
@@ -30,6 +32,13 @@ FAST = {
     *("MLPRegressor", "VotingClassifier", "VotingRegressor", "StackingClassifier", "StackingRegressor"),
     *("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis", "PoissonRegressor", "GammaRegressor"),
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Boosting on so few rows only waits for its threads."""
+    with threadpool_limits(1):
+        yield
 
 
 def _module(name: str) -> Any:
