@@ -25,7 +25,7 @@ def shell(root: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-@pytest.mark.parametrize("command", ["model list", "model list --json", "keys", "gate list flights"])
+@pytest.mark.parametrize("command", ["model list", "model list --json", "keys", "model versions flights"])
 def test_an_output_that_is_full_is_unavailable(root: Path, command: str) -> None:
     said = shell(root, f"{command} >/dev/full")
     assert said.returncode == 7
