@@ -118,7 +118,7 @@ async def test_commands_go_where_they_say(console: Console, opened: Any) -> None
         await deck.until(lambda: deck.app.view.NAME == "registry")
         await deck.until(lambda: deck.app.view.table("versions").cursor_id == "flights@2")
         await deck.app.run_command("model nosuch@3")
-        await deck.until(lambda: "no version nosuch@3" in deck.bar("hints"))
+        await deck.until(lambda: "no model nosuch" in deck.bar("hints"))
         await deck.app.run_command("nosuch")
         assert "no command" in deck.bar("hints")
 
