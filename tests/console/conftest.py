@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -41,8 +43,12 @@ def _filled(seed: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def filled(_filled: Path, tmp_path: Path) -> Path:
-    """The folder of a workspace with two models, that the test may change."""
-    return Path(shutil.copytree(_filled, tmp_path / "workspace"))
+    """The folder of a workspace with two models, that the test may change; its daemon and server are this one's."""
+    folder = Path(shutil.copytree(_filled, tmp_path / "workspace"))
+    with closing(sqlite3.connect(folder / ".quarterdeck" / "quarterdeck.db")) as database:
+        database.execute("UPDATE service SET detail = json_remove(detail, '$.home')")
+        database.commit()
+    return folder
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_threads_never_share_an_id() -> None:
 def test_a_forked_process_does_not_repeat_its_parents_ids() -> None:
     program = (
         "import os, time\nfrom quarterdeck.core.ids import new_id\nnew_id._clock_ns = lambda: 1_000_000\n"
-        "new_id()\nchild = os.fork()\nprint(new_id(), flush=True)\nchild and os.waitpid(child, 0)\n"
+        "new_id()\nchild = os.fork()\nchild and os.waitpid(child, 0)\nprint(new_id(), flush=True)\n"
     )
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     first, second = said.split()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -232,17 +231,16 @@ def test_a_file_of_before_is_brought_over_once(state: State, now: datetime) -> N
     assert left(state) == ids
 
 
-def test_a_writer_never_waits_long_while_retention_works(state: State, now: datetime) -> None:
+def test_others_write_while_retention_works(state: State, now: datetime) -> None:
     for _ in range(20):
         write(state, now - 100 * DAY, 2_000, labelled=True)
-    waits: list[float] = []
+    written: list[int] = []
     stop = threading.Event()
 
     def keep_writing() -> None:
         while not stop.is_set():
-            started = time.perf_counter()
             write(state, now, 1, read=False)
-            waits.append(time.perf_counter() - started)
+            written.append(1)
 
     writer = threading.Thread(target=keep_writing)
     writer.start()
@@ -253,7 +251,8 @@ def test_a_writer_never_waits_long_while_retention_works(state: State, now: date
         stop.set()
         writer.join()
     assert retention.detail["predictions"] == 40_000
-    assert max(waits) < 1.0  # on a busy machine; some milliseconds on an idle one
+    assert len(written) > 10  # were it one transaction, there would be one or two
+    assert len(left(state)) == len(written)
 
 
 def test_a_new_round_comes_after_a_minute(state: State, now: datetime) -> None:

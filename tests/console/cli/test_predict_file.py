@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pytest
 
 SERVING = Path(__file__).parents[2] / "scheduler" / "serving" / "conftest.py"
@@ -113,8 +114,6 @@ def start(lab: Any, source: Path, target: Path, *more: str) -> subprocess.Popen[
 
 
 def helpers_of(process: subprocess.Popen[str]) -> list[int]:
-    import psutil
-
     return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
 
 
@@ -128,7 +127,7 @@ def wait_for(look: Callable[[], bool]) -> None:
 @pytest.fixture
 def long(lab, tmp_path) -> tuple[Path, Path, pl.DataFrame]:
     """A file that takes some seconds, and where its answers go."""
-    rows = frame(150_000)
+    rows = frame(400_000)
     return write(rows, tmp_path / "rows.parquet"), tmp_path / "out.parquet", rows
 
 
@@ -176,8 +175,13 @@ def test_after_a_kill_nothing_is_lost_and_nothing_is_twice(lab, long, which: str
 def test_an_unfinished_job_is_bound_to_its_input_and_version(lab, long, tmp_path) -> None:
     source, target, _ = long
     process = start(lab, source, target)
+    stopped = [psutil.Process(pid) for pid in [process.pid, *helpers_of(process)]]
+    for one in stopped:
+        one.suspend()  # so that the second command meets it at work, however slow the machine is
     second = predict(lab, source, target, code=4)
     assert "another process" in second.stderr
+    for one in stopped:
+        one.resume()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_S)
     assert "--restart" in predict(lab, source, target, "--version", "2", code=4).stderr

@@ -90,7 +90,7 @@ def test_the_last_act_on_a_model_is_found_past_what_cannot_be_taken_back(console
     with console.database.read() as tx:
         entry = last_undoable(tx, HERE, "flights")
         assert entry is not None and entry.act == "rollback"
-        assert taken_back(tx, HERE, entry) == [("champion", "1", "2"), ("previous", "2", "1")]
+        assert taken_back(tx, HERE, entry) == [("champion", "1", "2"), ("previous", "none", "1")]
         assert last_undoable(tx, "staging", "flights") is None
         (approval,) = ledger.entries(tx, act="approve")
         with pytest.raises(RefusedError, match="approve cannot be undone"):

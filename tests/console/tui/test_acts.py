@@ -146,7 +146,8 @@ async def test_a_rollback_brings_back_the_previous_version(console: Console, ope
         await deck.press("B")
         await _confirm(deck, reason="late flights missed")
         await deck.until(lambda: "champion again" in deck.bar("hints"))
-    assert (_aliases(console)[Alias.CHAMPION], _aliases(console)[Alias.PREVIOUS]) == (1, 2)
+    assert _aliases(console)[Alias.CHAMPION] == 1
+    assert Alias.PREVIOUS not in _aliases(console)
     assert (_last(console).act, _last(console).reason) == ("rollback", "late flights missed")
 
 
