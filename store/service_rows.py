@@ -95,6 +95,15 @@ def stop_server(tx: Connection, *, name: str, pid: int, now: datetime, detail: d
     tx.execute(update(_service).where(*_mine(name, pid)).values(**values))
 
 
+def has_ready_server(tx: Connection, *, name: str, other_than: int) -> bool:
+    """Whether another process than this pid is the server now, lives, and has said that it is ready."""
+    where = (_service.c.kind == ServiceKind.SERVER.value, _service.c.name == name)
+    found = tx.execute(select(_service).where(*where)).one_or_none()
+    if found is None or found.pid == other_than or not is_from_here(tx, found.detail or {}):
+        return False
+    return _is_alive(found) and bool((found.detail or {}).get("ready"))
+
+
 def _mine(name: str, pid: int) -> tuple[Any, ...]:
     return (_service.c.kind == ServiceKind.SERVER.value, _service.c.name == name, _service.c.pid == pid)
 

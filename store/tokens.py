@@ -50,7 +50,9 @@ def identify(tx: Connection, sha256: str, now: datetime) -> Token:
     token = _to_token(row)
     state = token.state(now)
     if state != "valid":
-        hint = f"`quarterdeck token rotate {token.name}`" if state == "expired" else "`quarterdeck token create`"
+        hint = (
+            f"`quarterdeck token rotate {token.name} --days N`" if state == "expired" else "`quarterdeck token create`"
+        )
         raise NotAllowedError(f"the token {token.name} is {state}", hint=f"{hint}, by an admin, makes a new one")
     return token
 

@@ -76,18 +76,23 @@ def create_token(
 
 
 def rotate_token(
-    console: Console, name: str, *, days: int, reason: str, grace: timedelta = timedelta(0)
+    console: Console, name: str, *, days: int | None, reason: str, grace: timedelta = timedelta(0)
 ) -> tuple[Token, str]:
-    """A new secret in place of the old one, which counts for a grace beside it.
+    """A new secret in place of the old one, which counts for a grace beside it. Without `days` the token ends when it
+    would have; one that has ended must be given some.
 
     Who gets it gets the token's roles and endpoints, so they must be able to give those.
     """
     if grace > LONGEST_GRACE:
         raise UsageError(f"the old secret would count for {grace.days} days more", hint="a grace is at most 30d")
     with permitted(console, Right.ADMINISTER, act="rotate_token", subject=f"{TOKEN}{name}") as tx:
-        _over_token(tx, console, tokens.get(tx, name))
+        token = tokens.get(tx, name)
+        _over_token(tx, console, token)
         audit = audit_of(console, reason)
-        secret = tokens.rotate(tx, name, audit, expires_at=audit.at + timedelta(days=days), grace=grace)
+        if days is None and token.expires_at is not None and token.expires_at <= audit.at:
+            raise UsageError(f"the token {name} has expired", hint="say how long it counts from now on: --days 30")
+        until = token.expires_at if days is None else audit.at + timedelta(days=days)
+        secret = tokens.rotate(tx, name, audit, expires_at=until, grace=grace)
         return tokens.get(tx, name), secret
 
 

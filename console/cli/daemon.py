@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -13,12 +14,14 @@ from quarterdeck.console.cli.output import print_fields, print_json
 from quarterdeck.console.cli.service import about
 from quarterdeck.console.cli.session import AsJson, opened
 from quarterdeck.console.context import Console
-from quarterdeck.core.errors import NotAllowedError
+from quarterdeck.core.errors import NotAllowedError, UnavailableError
+from quarterdeck.core.operations import Service
 from quarterdeck.core.rights import Right
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import services
 
 app = noun("The process that trains, watches and retrains.")
+SERVER_PATIENCE_S = 10.0
 KeepServer = Annotated[bool, typer.Option("--keep-server", help="Leave the prediction server answering.")]
 
 
@@ -47,6 +50,7 @@ def start(ctx: typer.Context, as_json: AsJson = False) -> None:
         check_right(console, Right.OPERATE, act="daemon_start", subject="daemon")
         try:
             service = start_daemon(console.workspace, console.database)
+            server = _server(console)
         except KeyboardInterrupt:
             print("note:  it is started, and may be up in a moment: `quarterdeck daemon stop` ends it", file=sys.stderr)
             raise
@@ -54,6 +58,20 @@ def start(ctx: typer.Context, as_json: AsJson = False) -> None:
         print_json(about(service))
     else:
         print(f"the daemon runs as process {service.pid}: quarterdeck daemon logs")
+        print("the prediction server is not up yet" if server is None else f"the prediction server: {server.address}")
+
+
+def _server(console: Console) -> Service | None:
+    """The prediction server that the daemon starts, once it listens; None where it takes longer than it should."""
+    from quarterdeck.scheduler.control import find, wait_until
+
+    with suppress(UnavailableError):
+        wait_until(
+            lambda: find(console.database, ServiceKind.SERVER) is not None,
+            what="the server",
+            patience=SERVER_PATIENCE_S,
+        )
+    return find(console.database, ServiceKind.SERVER)
 
 
 @app.command()

@@ -99,7 +99,9 @@ def list_(ctx: typer.Context, as_json: AsJson = False) -> None:
 def rotate(
     ctx: typer.Context,
     name: Name,
-    days: Days = 90,
+    days: Annotated[
+        int | None, typer.Option("--days", "-d", min=1, max=3650, help="How long it counts; else as long as before.")
+    ] = None,
     grace: Annotated[
         str | None, typer.Option("--grace", metavar="1h", help="How long the old secret counts beside the new one.")
     ] = None,

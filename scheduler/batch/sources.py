@@ -23,6 +23,7 @@ from quarterdeck.core.errors import InputError, NotFoundError
 from quarterdeck.core.field_checks import nearest
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.scheduler.batch.parts import check_format
+from quarterdeck.scheduler.serving.repeats import refuse_repeats
 
 Row = Any  # a dict; or, of .jsonl, whatever stands there, for the check to refuse
 CHUNK = 8_192
@@ -122,6 +123,10 @@ class Source:
                     row = _decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise InputError(f"this is not JSON: {error}", where=f"{self._path}:{number}") from error
+                try:
+                    refuse_repeats(line, row)
+                except InputError as error:
+                    raise InputError(error.message, where=f"{self._path}:{number}", hint=error.hint) from error
                 if isinstance(row, dict):
                     row = {name: value for name, value in row.items() if name in known}
                 yield row
@@ -170,6 +175,8 @@ def _reader(field: Field) -> Callable[[str], Any]:
 
 
 def _number(cell: str) -> Any:
+    if "_" in cell or not cell.isascii():  # what Python takes for a number, and nobody else does
+        return cell
     try:
         number = float(cell)
     except ValueError:
@@ -178,6 +185,8 @@ def _number(cell: str) -> Any:
 
 
 def _integer(cell: str) -> Any:
+    if "_" in cell or not cell.isascii():
+        return cell
     try:
         return int(cell)
     except ValueError:

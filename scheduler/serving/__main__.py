@@ -11,7 +11,7 @@ from pathlib import Path
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import read_settings
-from quarterdeck.scheduler.serving.server import serve, serve_beside
+from quarterdeck.scheduler.serving.server import serve
 from quarterdeck.store.workspace import find_workspace
 
 
@@ -22,18 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", help="address to listen on; default: the workspace's setting")
     parser.add_argument("--port", type=int, help="0 takes a free one; default: the workspace's setting")
     parser.add_argument("--place", type=int, default=0, help=argparse.SUPPRESS)  # family.py starts such processes
-    parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         workspace = find_workspace(Path.cwd(), options.workspace)
         settings = read_settings(workspace.settings_file)
-        if options.place:
-            host = options.host or settings.host
-            serve_beside(workspace, settings, host=host, place=options.place, descriptor=options.listener)
-            return 0
         port = settings.port if options.port is None else options.port
-        serve(workspace, settings, host=options.host or settings.host, port=port)
+        serve(workspace, settings, host=options.host or settings.host, port=port, place=options.place)
     except QuarterdeckError as error:
         print(f"quarterdeck: {error}", file=sys.stderr)
         return error.exit_code

@@ -20,12 +20,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
 from granian._granian import RSGIProtocolClosed
 
-from quarterdeck.core.errors import NotFoundError, QuarterdeckError
+from quarterdeck.core.errors import NotFoundError, QuarterdeckError, UsageError
 from quarterdeck.core.ids import new_id
 from quarterdeck.scheduler.serving.counters import Counters, Problems, exposition
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
@@ -113,8 +114,8 @@ class App:
                 reply = await self._other(scope, transport, asker)
         except QuarterdeckError as error:
             reply = self._told(scope, error)
-        except RSGIProtocolClosed:  # the client has gone
-            return
+        except RSGIProtocolClosed:  # the client has gone, or ended its request halfway and listens still
+            reply = error_reply(http_error(400, "the request ended before its body did", "send all that was announced"))
         except Exception as error:  # the last line: a mistake of ours fails this request and no other
             reply = self._told(scope, _unexpected(error))
         if reply.status >= 400 and path != "/readyz":  # "not yet" is an answer, not a failure
@@ -122,15 +123,19 @@ class App:
             self._counters.failed += reply.status >= 500
             if reply.status in self._counters.refused:
                 self._counters.refused[reply.status] += 1
-        transport.response_bytes(reply.status, reply.headers, reply.body)
+        with suppress(RSGIProtocolClosed):
+            transport.response_bytes(reply.status, reply.headers, reply.body)
 
     def _answer(self, scope: Scope, route: Route, body: bytes, started: int, asker: Asker) -> Awaitable[bytes]:
-        """By the traffic plan, or by the version that the query asks for."""
-        query = scope.query_string
-        wanted = parse_qs(query, keep_blank_values=True).get("version") if query else None
-        if wanted is None:
+        """By the traffic plan, or by the version that the query asks for. UsageError for any other query: a row that
+        was meant for one version would be answered, and watched, as a client's.
+        """
+        if not scope.query_string:
             return self._desk.answer_body(route, body, started, asker)
-        return self._desk.answer_directly(self._router.version(route, wanted[-1]), body, started, asker)
+        asked = parse_qs(scope.query_string, keep_blank_values=True)
+        if asked.keys() != {"version"} or len(asked["version"]) != 1:
+            raise UsageError(f"the query {scope.query_string[:100]!r} says nothing here", hint="there is ?version=N")
+        return self._desk.answer_directly(self._router.version(route, asked["version"][0]), body, started, asker)
 
     async def _other(self, scope: Scope, transport: Transport, asker: Asker) -> Reply:
         method, handler = self._handlers.get(scope.path, (None, None))
@@ -197,13 +202,13 @@ class App:
         text = exposition(
             together(found),
             log_pending=sum(item.pending for item in found),
-            problems=len({text for item in found for text in item.problems}),
+            problems=len({text for item in found for text in item.problems} | set(self._problems.texts())),
             weights=weights,
         )
         return Reply(200, text.encode(), TEXT)
 
-    async def _openapi(self, _: Scope, __: Transport, ___: Asker) -> Reply:
-        return self._documents.document()
+    async def _openapi(self, _: Scope, __: Transport, asker: Asker) -> Reply:
+        return self._documents.document(asker, token_required=self._guard.required)
 
     async def _docs(self, _: Scope, __: Transport, ___: Asker) -> Reply:
         return self._documents.page()

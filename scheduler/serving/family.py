@@ -1,14 +1,13 @@
 """A server of several processes on one port: the first one starts the others and keeps them up.
 
-All accept connections from one listening socket, so a process that dies takes no waiting connection with it. The
-others hold the reading end of a pipe from the first: when that one has gone, however it went, they answer what they
-have and end, and the port is free for the next server.
+Each listens on a socket of its own, so that the kernel spreads the connections. The others hold the reading end of a
+pipe from the first. When that one has gone, however it went, they go on answering until another server of the
+workspace is ready, or for ORPHANED_S where none comes; then they answer what they have, and end.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ log = logging.getLogger(__name__)
 FIRST_BACKOFF_S = 0.5
 LAST_BACKOFF_S = 30.0
 STEADY_S = 30.0  # up for so long, and the backoff begins anew
+ORPHANED_S = 60.0
+LOOK_S = 0.25
 STOP_S = 8.0  # for what is being answered
 
 
@@ -37,12 +38,12 @@ class Family:
     """The processes beside this one. tick() about every second; close() before this one ends."""
 
     def __init__(
-        self, workspace: Path, size: int, descriptor: int, *, host: str, clock: Callable[[], float] = time.monotonic
+        self, workspace: Path, size: int, *, host: str, port: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`size` with this process; `descriptor`: of the socket listening at `host`, the family's from now on."""
+        """`size` with this process, which listens at `host` and `port`."""
         self._workspace = workspace
         self._host = host
-        self._descriptor = descriptor
+        self._port = port
         self._clock = clock
         self._members = [_Member(place) for place in range(1, size)]
 
@@ -58,8 +59,8 @@ class Family:
         """Let them answer what they have, and end."""
         running = [member.process for member in self._members if member.process is not None]
         for process in running:
-            if process.stdin is not None:
-                process.stdin.close()
+            process.terminate()
+            _forget(process)
         deadline = self._clock() + STOP_S
         for process in running:
             try:
@@ -67,7 +68,6 @@ class Family:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        os.close(self._descriptor)
 
     def _see_to(self, member: _Member) -> None:
         now = self._clock()
@@ -84,9 +84,8 @@ class Family:
         member.started = now
         member.process = subprocess.Popen(  # noqa: S603  # a list, no shell
             [sys.executable, "-m", "quarterdeck.scheduler.serving", "--workspace", str(self._workspace),
-             "--host", self._host, "--place", str(member.place), "--listener", str(self._descriptor)],
+             "--host", self._host, "--port", str(self._port), "--place", str(member.place)],
             stdin=subprocess.PIPE,
-            pass_fds=(self._descriptor,),
             start_new_session=True,  # a ctrl+c in the terminal is the first one's to hear
         )  # fmt: skip
 

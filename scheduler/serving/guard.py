@@ -197,7 +197,7 @@ def _over(known: _Known) -> QuarterdeckError:
     if client.replaced:
         message = f"this secret of the token {client.name} was replaced and expired at {ended}"
         return _unknown(message, "use the new secret", invalid=True)
-    hint = f"an admin gives it a new secret: `quarterdeck token rotate {client.name}`"
+    hint = f"an admin gives it a new secret: `quarterdeck token rotate {client.name} --days N`"
     return _unknown(f"the token {client.name} expired at {ended}", hint, invalid=True)
 
 

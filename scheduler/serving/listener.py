@@ -1,7 +1,8 @@
 """The listening socket, and granian on it, with TLS or without.
 
-Granian binds with SO_REUSEPORT: a second server on the same port would start and take half of the requests.
-So the socket is bound here, where a port in use is an error, and handed over.
+Granian binds with SO_REUSEPORT: a second server on the same port would start and take half of the requests. So the
+socket is bound here, where a port in use is an error, and handed over. Only the processes of one server share a port,
+each with a socket of its own: the kernel then spreads the connections over them.
 """
 
 from __future__ import annotations
@@ -24,16 +25,28 @@ OTHER_FILES = 512  # databases, models, pipes: what a process has open beside it
 STOP_S = 5  # requests that are being answered when the server stops get so long
 
 
-def listen(address: str, port: int, *, answer_seconds: float = DEFAULT.answer_seconds) -> socket.socket:
+def listen(
+    address: str,
+    port: int,
+    *,
+    answer_seconds: float = DEFAULT.answer_seconds,
+    shared: bool = False,
+    beside: bool = False,
+) -> socket.socket:
     """A listening socket on an address of exposure.py; port 0 takes a free one.
 
-    `answer_seconds`: how long a connection stays whose client does not take what was sent to it.
+    `answer_seconds`: how long a connection stays whose client does not take what was sent to it. `shared`: other
+    processes of this server will listen there as well; `beside`: they do already.
     Raises UnavailableError for a port in use, and for an address that is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    if shared and not beside and port:
+        listen(address, port).close()  # nobody else listens there: sharing would not tell
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from the socket that accepts them
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(answer_seconds * 1000))
         listener.bind((address, port))

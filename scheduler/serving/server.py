@@ -25,7 +25,7 @@ from quarterdeck.core.settings import Settings
 from quarterdeck.scheduler.serving.app import App
 from quarterdeck.scheduler.serving.counters import Counters, Problems
 from quarterdeck.scheduler.serving.exposure import Exposure, exposure, require_client
-from quarterdeck.scheduler.serving.family import Family
+from quarterdeck.scheduler.serving.family import LOOK_S, ORPHANED_S, Family
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
 from quarterdeck.scheduler.serving.guard import Guard
 from quarterdeck.scheduler.serving.http import Bodies
@@ -36,7 +36,7 @@ from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.router import Router
 from quarterdeck.scheduler.serving.shadow import Shadow
-from quarterdeck.scheduler.serving.snapshots import Snapshots, together
+from quarterdeck.scheduler.serving.snapshots import Snapshots, orphans, together
 from quarterdeck.scheduler.serving.watcher import Ticks, Watch, Watcher
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.clients import read_clients
@@ -44,7 +44,7 @@ from quarterdeck.store.engine import ChangeWatch, Database
 from quarterdeck.store.local_secret import local_secret
 from quarterdeck.store.migrate import migrate
 from quarterdeck.store.plans import TrafficPlan, read_plan
-from quarterdeck.store.service_rows import announce_server, beat_server, stop_server
+from quarterdeck.store.service_rows import announce_server, beat_server, has_ready_server, stop_server
 from quarterdeck.store.traffic import open_traffic
 from quarterdeck.store.workspace import Workspace
 
@@ -60,25 +60,22 @@ COLLECT = (20_000, 20, 50)  # requests make hardly any cycles: look for them sel
 SWITCH_S = 0.0005  # how long a thread may keep the loop waiting; Python's own default is 5 ms
 
 
-def serve(workspace: Workspace, settings: Settings, *, host: str, port: int) -> None:
+def serve(workspace: Workspace, settings: Settings, *, host: str, port: int, place: int = 0) -> None:
     """Serve until SIGTERM or SIGINT, with as many processes as the settings say.
 
+    `place` is this process's number among them: 0 is the one that was started, and keeps the others.
     Raises UnavailableError for a port in use, ConflictError while another server of the workspace runs, and what
     exposure.py does for an address that other machines reach.
     """
     exposed = exposure(settings, host, workspace.root)
     with _running(workspace, settings) as (database, traffic):
-        with database.read() as tx:
-            require_client(exposed, read_clients(tx, settings.environment).values(), utc_now())
-        listener = listen(exposed.address, port, answer_seconds=settings.answer_seconds)
-        _run(_Process(workspace, settings, database, traffic, exposed, listener, place=0))
-
-
-def serve_beside(workspace: Workspace, settings: Settings, *, host: str, place: int, descriptor: int) -> None:
-    """Serve as one more process of a server that runs, on its socket, until that one has gone."""
-    exposed = exposure(settings, host, workspace.root)
-    with _running(workspace, settings) as (database, traffic):
-        listener = socket.socket(fileno=descriptor)
+        if place == 0:
+            with database.read() as tx:
+                require_client(exposed, read_clients(tx, settings.environment).values(), utc_now())
+        shared = settings.server_processes > 1
+        beside = place > 0 or (shared and orphans(workspace.run))
+        seconds = settings.answer_seconds
+        listener = listen(exposed.address, port, answer_seconds=seconds, shared=shared, beside=beside)
         _run(_Process(workspace, settings, database, traffic, exposed, listener, place=place))
 
 
@@ -149,6 +146,7 @@ class _Process:
         self._port: int = listener.getsockname()[1]
         self._listener = listener
         self._place = place
+        self._parent = os.getppid()
         self._family: Family | None = None
         self._counters = Counters()
         self._problems = Problems()
@@ -200,12 +198,27 @@ class _Process:
         self._snapshots.begin()
         size = self._settings.server_processes
         if size > 1:
-            descriptor = os.dup(self._listener.fileno())
-            self._family = Family(self._workspace.root, size, descriptor, host=exposed.address)
+            self._family = Family(self._workspace.root, size, host=exposed.address, port=self._port)
 
     def _parent_gone(self) -> None:
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        """Go on answering until another server of the workspace is ready: nobody is to be refused meanwhile."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(sys.stdin.fileno())
+        self._snapshots.leave()
+        self._outliving = loop.create_task(self._outlive())
+
+    async def _outlive(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ORPHANED_S
+        log.warning("the first process of the server has gone: this one goes on until another server is ready")
+        while loop.time() < deadline and not await loop.run_in_executor(self._house, self._is_replaced):
+            await asyncio.sleep(LOOK_S)
         self._http.stop()  # type: ignore[no-untyped-call]  # granian has no types for it
+
+    def _is_replaced(self) -> bool:
+        with suppress(QuarterdeckError, SQLAlchemyError), self._database.read() as tx:
+            return has_ready_server(tx, name=NAME, other_than=self._parent)
+        return False
 
     async def _keep_up(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
         """Run a part of the server; if a mistake of ours ends it, say so and begin it again."""
@@ -305,6 +318,7 @@ class _Process:
             "dropped": counters.dropped,
             "shadow_dropped": counters.shadow_dropped,
             "labels": counters.labels,
+            "ready": self._watcher.ready,
             "endpoints": self._app.versions(),
             "loaded": self._app.loaded(),
             "log_pending": sum(item.pending for item in snapshots),

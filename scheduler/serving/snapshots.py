@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.counters import Counters, Key, Problems, VersionCount
 
 _PATTERN = "server-*.counts"
+FIRST = "server-0.counts"
 _PLAIN = ("requests", "errors", "failed", "labels", "dropped", "shadow_dropped")
 
 Row = tuple[str, int, str, int, int, int, int, int]  # model, version, arm, and VersionCount's
@@ -42,6 +44,7 @@ class Snapshots:
         self._file = folder / f"server-{place}.counts"
         self._counters = counters
         self._problems = problems
+        self._left = False
         self._decode = msgspec.json.Decoder(Snapshot).decode
         self._encode = msgspec.json.Encoder().encode
 
@@ -56,8 +59,14 @@ class Snapshots:
         if before is not None:
             _add(self._counters, before)
 
+    def leave(self) -> None:
+        """Of a process whose server has gone: the files are the next server's from now on."""
+        self._left = True
+
     def write(self, pending: int) -> None:
         """Write this process's own, whole or not at all. What cannot be written is said; nothing else suffers."""
+        if self._left:
+            return
         counters = self._counters
         now = Snapshot(
             pid=os.getpid(),
@@ -86,6 +95,26 @@ class Snapshots:
             return self._decode(file.read_bytes())
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             return None
+
+
+def orphans(folder: Path) -> bool:
+    """Whether processes of a server of this workspace still answer, though the first of them has gone."""
+    decode = msgspec.json.Decoder(Snapshot).decode
+    for file in folder.glob(_PATTERN):
+        try:
+            if file.name != FIRST and is_server(decode(file.read_bytes()).pid):
+                return True
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return False
+
+
+def is_server(pid: int) -> bool:
+    """Whether this process is one of a prediction server: a pid alone may have been given again."""
+    try:
+        return "quarterdeck.scheduler.serving" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
 
 
 def together(snapshots: Sequence[Snapshot]) -> Counters:

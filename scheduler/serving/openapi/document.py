@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.scheduler.serving.guard import Asker
 from quarterdeck.scheduler.serving.http import Reply
 from quarterdeck.scheduler.serving.openapi import plain, tensors
 from quarterdeck.scheduler.serving.protocols import encode
@@ -29,21 +31,26 @@ class Documents:
         self._router = router
         self._made: tuple[object, bytes] | None = None
 
-    def document(self) -> Reply:
+    def document(self, asker: Asker, *, token_required: bool) -> Reply:
+        """Of the endpoints that the one who asks may ask: what the others are called is not theirs to know."""
+        if not asker.knows_all:
+            return Reply(200, encode(build(self._router, may=asker.may, token_required=token_required)))
         routes = self._router.routes
         if self._made is None or self._made[0] is not routes:
-            self._made = (routes, encode(build(self._router)))
+            self._made = (routes, encode(build(self._router, token_required=token_required)))
         return Reply(200, self._made[1])
 
     def page(self) -> Reply:
         return Reply(200, _page(), HTML)
 
 
-def build(router: Router) -> dict[str, Any]:
-    """OpenAPI 3.1 of what is live now."""
+def build(
+    router: Router, *, may: Callable[[str], bool] = lambda _: True, token_required: bool = False
+) -> dict[str, Any]:
+    """OpenAPI 3.1 of what is live now, of the endpoints that `may` lets pass."""
     paths = {**plain.pages(), "/feedback": plain.feedback(), **tensors.server_paths()}
     schemas = {"error": plain.ERROR, "v2_error": tensors.ERROR}
-    for name, route in sorted(router.routes.items()):
+    for name, route in sorted((name, route) for name, route in router.routes.items() if may(name)):
         paths[f"/predict/{name}"] = plain.predict(route)
         schemas[f"row_of_{name}"] = plain.row_of(route)
         paths |= tensors.model_paths(route, router.loaded.get(name, {}))
@@ -55,7 +62,8 @@ def build(router: Router) -> dict[str, Any]:
             "description": "Predictions of the models that are live, and labels for them.",
         },
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}] if token_required else [{}, {"token": []}],
     }
 
 

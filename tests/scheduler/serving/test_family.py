@@ -13,6 +13,9 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from quarterdeck.core.errors import UnavailableError
+from quarterdeck.scheduler.serving.listener import listen
+
 ROW = {"a": 1.0, "b": 1.0}
 COUNT = "quarterdeck_prediction_requests_total"
 
@@ -89,12 +92,46 @@ def test_one_that_is_killed_is_replaced_and_nothing_is_counted_twice_or_forgotte
     pair.wait_until(lambda: counted(server) == 21)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_none_is_left_behind_and_the_port_is_free(pair: Any, number: signal.Signals) -> None:
+def test_a_server_that_stops_leaves_nobody_behind(pair: Any) -> None:
     server, pids = started(pair)
     (other,) = [psutil.Process(pid) for pid in pids if pid != server.process.pid]
-    server.process.send_signal(number)
-    assert server.process.wait(30) == (0 if number is signal.SIGTERM else -number)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
     other.wait(30)
+    assert ask(pair.start()).status_code == 200
+
+
+def test_when_the_first_is_killed_the_other_goes_on_until_another_server_is_ready(pair: Any) -> None:
+    server, pids = started(pair)
+    (other,) = [psutil.Process(pid) for pid in pids if pid != server.process.pid]
+    server.process.kill()
+    server.process.wait(30)
+    for _ in range(20):
+        assert ask(server).status_code == 200
     again = pair.start()
+    other.wait(30)
     assert ask(again).status_code == 200
+    pair.wait_until(lambda: len(pair.logged()) == 21)
+
+
+def test_only_processes_of_one_server_share_a_port() -> None:
+    with listen("127.0.0.1", 0, shared=True) as first:
+        port = first.getsockname()[1]
+        with listen("127.0.0.1", port, shared=True, beside=True) as second:
+            assert second.getsockname()[1] == port
+        for shared in (False, True):
+            with pytest.raises(UnavailableError, match="cannot be used"):
+                listen("127.0.0.1", port, shared=shared)
+
+
+def test_connections_are_spread_over_the_processes(pair: Any) -> None:
+    server, pids = started(pair)
+    clients = [httpx.Client(base_url=server.client.base_url) for _ in range(64)]
+    try:
+        for client in clients:
+            assert client.post("/predict/line", json=ROW).status_code == 200
+        held = {pid: len(psutil.Process(pid).net_connections("tcp")) for pid in pids}
+        assert min(held.values()) > 8, held  # of 64 by chance alone: fewer than one in a million
+    finally:
+        for client in clients:
+            client.close()
