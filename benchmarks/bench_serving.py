@@ -32,7 +32,7 @@ from serving.workspace import ROW, two_champions
 
 CONNECTIONS = (1, 16, 64)
 WARM_S = 1.0
-PATIENCE_S = 90.0
+PATIENCE_S = 60.0
 SERVER_CORE, LOAD_CORE = 0, 1
 OURS = "Quarterdeck"
 
@@ -70,12 +70,11 @@ def _first_answer(started: Started) -> None:
                 answer.read()
                 return
         except urllib.error.HTTPError as error:
-            if error.code != 503:
-                raise RuntimeError(f"{started.url}: {error.code} {error.read()[:500]!r}") from error
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            pass
+            said = f"{error.code} {error.read()[:500]!r}"  # some say so until their model is loaded
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            said = str(error)
         if started.process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{started.url} does not answer; exit {started.process.poll()}")
+            raise RuntimeError(f"{started.url} does not answer: {said}; exit {started.process.poll()}")
         time.sleep(0.005)
 
 

@@ -10,4 +10,6 @@ from models import fitted
 
 name, folder, form = sys.argv[1:]
 model, rows = fitted(name, frame=form == "columns")
-mlflow.sklearn.save_model(model, folder, signature=infer_signature(rows, model.predict(rows)))
+# its default refuses forests
+how = {"serialization_format": mlflow.sklearn.SERIALIZATION_FORMAT_CLOUDPICKLE}
+mlflow.sklearn.save_model(model, folder, signature=infer_signature(rows, model.predict(rows)), **how)
