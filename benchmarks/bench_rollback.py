@@ -101,6 +101,7 @@ async def measure(console: Console, service: Service, count: int) -> tuple[Seen,
         for _ in range(count):
             if champion_of(console) == 1:  # what was rolled back is promoted again, from outside and not measured
                 acts.promote(console, "fuel@2", reason="a benchmark")
+                moved.append((time.perf_counter(), 2, "promotion between"))
                 await asyncio.to_thread(terminal.wait, "previous")
                 await asyncio.sleep(BETWEEN_ACTS_S)
             before = champion_of(console)

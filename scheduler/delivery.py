@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 from sqlalchemy import Connection
@@ -74,26 +75,7 @@ def deliver(
         train=train,
         judge_serving=_serving_judge(state, artifacts, manifest.name, model, model_sha, onnx),
     )
-    profile = build_profile(
-        {name: train[name].to_list() for name in model.signature.names},
-        model.signature,
-        answers_of(model, holdout).scores,
-    )
-    kept = artifacts.put(json.dumps(profile.to_json(), sort_keys=True).encode())
-    measured = keep_evaluation(
-        state,
-        artifacts,
-        run,
-        manifest,
-        model=model,
-        train=train,
-        holdout=holdout,
-        values=assessment.metrics,
-        profile=profile,
-        champion=champion,
-        number=beaten,
-    )
-    expected = expecting.keep_expected(artifacts, model)
+    kept = _keep(state, artifacts, run, manifest, model, train, holdout, champion, beaten, assessment)
     draft = Version(
         model=manifest.name,
         number=0,
@@ -109,24 +91,72 @@ def deliver(
         signature=model.signature,
         metrics=assessment.metrics,
         verdicts=assessment.gates,
-        profile=kept.sha256,
-        evaluation=None if measured is None else measured.sha256,
-        expected=None if expected is None else expected.sha256,
+        profile=kept.profile.sha256,
+        evaluation=None if kept.evaluation is None else kept.evaluation.sha256,
+        expected=None if kept.expected is None else kept.expected.sha256,
         gate_set=None if gate_set is None else gate_set.number,
         trained_from=model.trained_from,
         trained_to=model.trained_to,
         rows=model.rows,
-        size_bytes=kept.size if onnx is None else onnx.size,
+        size_bytes=kept.profile.size if onnx is None else onnx.size,
     )
     with state.database.write() as tx:
         known = next(iter(registry.versions(tx, model=manifest.name, limit=1)), None)
         if known is not None and known.artifact == model_sha and overall(known.verdicts) is overall(draft.verdicts):
             log.info("the model is the same as %s, and its gates say the same: nothing new", known.reference)
             return known
-        for artifact, kind in ((onnx, "onnx"), (kept, "profile"), (measured, KIND), (expected, expecting.KIND)):
+        for artifact, kind in ((onnx, "onnx"), *kept.kinds()):
             if artifact is not None:
                 steps.record_artifact(tx, artifact.sha256, kind=kind, size=artifact.size, now=now)
         return _register(tx, state, run, manifest, draft, assessment, now)
+
+
+class _Kept(NamedTuple):
+    """What is kept beside a model, as artifacts."""
+
+    profile: Artifact
+    evaluation: Artifact | None
+    expected: Artifact | None
+
+    def kinds(self) -> tuple[tuple[Artifact | None, str], ...]:
+        return (self.profile, "profile"), (self.evaluation, KIND), (self.expected, expecting.KIND)
+
+
+def _keep(
+    state: State,
+    artifacts: ArtifactStore,
+    run: Run,
+    manifest: Manifest,
+    model: FittedModel,
+    train: pl.DataFrame,
+    holdout: pl.DataFrame,
+    champion: FittedModel | None,
+    number: int | None,
+    assessment: Assessment,
+) -> _Kept:
+    profile = build_profile(
+        {name: train[name].to_list() for name in model.signature.names},
+        model.signature,
+        answers_of(model, holdout).scores,
+    )
+    evaluation = keep_evaluation(
+        state,
+        artifacts,
+        run,
+        manifest,
+        model=model,
+        train=train,
+        holdout=holdout,
+        values=assessment.metrics,
+        profile=profile,
+        champion=champion,
+        number=number,
+    )
+    return _Kept(
+        profile=artifacts.put(json.dumps(profile.to_json(), sort_keys=True).encode()),
+        evaluation=evaluation,
+        expected=expecting.keep_expected(artifacts, model),
+    )
 
 
 def _serving_judge(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, Any
@@ -21,7 +20,7 @@ from quarterdeck.core.manifest_reader import FILE_NAME
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.scheduler.duel_rows import Answers, Met, answers_in_words, kpis_asked
 from quarterdeck.scheduler.kpi_child import LIMIT_S
-from quarterdeck.scheduler.processes import spawn
+from quarterdeck.scheduler.processes import ask_aside
 from quarterdeck.scheduler.state import State
 
 log = logging.getLogger(__name__)
@@ -67,17 +66,8 @@ class KpiRuns:
             "champion": _request(signature, met.champion),
             "challenger": _request(signature, met.challenger),
         }
-        answer = tempfile.TemporaryFile()  # noqa: SIM115  # closed when its answer was read
-        with tempfile.TemporaryFile() as question:
-            question.write(json.dumps(request).encode())
-            question.seek(0)
-            child = spawn(
-                "quarterdeck.scheduler.kpi_child",
-                log=self._state.workspace.logs / "kpis.log",
-                stdin=question.fileno(),
-                stdout=answer.fileno(),
-                single_threaded=True,
-            )
+        log_file = self._state.workspace.logs / "kpis.log"
+        child, answer = ask_aside("quarterdeck.scheduler.kpi_child", request, log=log_file)
         names = tuple(kpi.name for kpi in kpis_asked(manifest))
         self._running = _Running(key=key, n=met.challenger.n, names=names, child=child, answer=answer, since=now)
 

@@ -5,11 +5,14 @@ A session of its own keeps a ctrl+c in the terminal from reaching it: whoever st
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import IO, Any
 
 import psutil
 
@@ -41,6 +44,19 @@ def spawn(
             env=environment,
             start_new_session=True,
         )
+
+
+def ask_aside(module: str, order: Any, *, log: Path) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """Start `python -m module` with an order as JSON on its stdin: the process, and the file that its answer goes to.
+
+    The file is to be read when the process has ended, and closed.
+    """
+    answer = tempfile.TemporaryFile()  # noqa: SIM115  # closed by who reads it
+    with tempfile.TemporaryFile() as question:
+        question.write(json.dumps(order).encode())
+        question.seek(0)
+        child = spawn(module, log=log, stdin=question.fileno(), stdout=answer.fileno(), single_threaded=True)
+    return child, answer
 
 
 def terminate(pid: int, *, patience: float) -> None:

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from quarterdeck.core.manifest import plain_json
 from quarterdeck.core.rollout import Rollout, RolloutState, StepKind
 from quarterdeck.core.rollout_looks import Look, LookOutcome, LookResult, MeasureResult
 from quarterdeck.core.service_spec import ServiceSpec
-from quarterdeck.scheduler.processes import spawn
+from quarterdeck.scheduler.processes import ask_aside
 from quarterdeck.scheduler.service_child import limit_s
 from quarterdeck.scheduler.state import State
 
@@ -92,17 +91,8 @@ class ServiceRuns:
             "parent": os.getpid(),
             "spec": plain_json(spec),
         }
-        answer = tempfile.TemporaryFile()  # noqa: SIM115  # closed when its answer was read
-        with tempfile.TemporaryFile() as question:
-            question.write(json.dumps(order).encode())
-            question.seek(0)
-            child = spawn(
-                "quarterdeck.scheduler.service_child",
-                log=self._state.workspace.logs / "service.log",
-                stdin=question.fileno(),
-                stdout=answer.fileno(),
-                single_threaded=True,
-            )
+        log_file = self._state.workspace.logs / "service.log"
+        child, answer = ask_aside("quarterdeck.scheduler.service_child", order, log=log_file)
         patience = timedelta(seconds=limit_s(spec)) + GRACE
         self._running = _Running(key=_key(rollout), child=child, answer=answer, since=now, patience=patience)
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 FIRST_BACKOFF = timedelta(seconds=0.5)
 LAST_BACKOFF = timedelta(seconds=30)
-STEADY = timedelta(seconds=30)  # up for so long, and the backoff begins anew
+STEADY = timedelta(seconds=10)  # up for so long, and the backoff begins anew
 PATIENCE_S = 10.0
 
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_S = 0.5
 LAST_BACKOFF_S = 30.0
-STEADY_S = 30.0  # up for so long, and the backoff begins anew
+STEADY_S = 10.0  # up for so long, and the backoff begins anew
 ORPHANED_S = 60.0
 LOOK_S = 0.25
 STOP_S = 8.0  # for what is being answered
