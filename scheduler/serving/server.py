@@ -73,7 +73,7 @@ def serve(workspace: Workspace, settings: Settings, *, host: str, port: int, pla
             with database.read() as tx:
                 require_client(exposed, read_clients(tx, settings.environment).values(), utc_now())
         shared = settings.server_processes > 1
-        beside = place > 0 or (shared and orphans(workspace.run))
+        beside = place > 0 or (shared and orphans(workspace.run, workspace.root))
         seconds = settings.answer_seconds
         listener = listen(exposed.address, port, answer_seconds=seconds, shared=shared, beside=beside)
         _run(_Process(workspace, settings, database, traffic, exposed, listener, place=place))

@@ -97,24 +97,25 @@ class Snapshots:
             return None
 
 
-def orphans(folder: Path) -> bool:
-    """Whether processes of a server of this workspace still answer, though the first of them has gone."""
+def orphans(folder: Path, root: Path) -> bool:
+    """Whether processes of a server of the workspace at `root` still answer, though the first of them has gone."""
     decode = msgspec.json.Decoder(Snapshot).decode
     for file in folder.glob(_PATTERN):
         try:
-            if file.name != FIRST and is_server(decode(file.read_bytes()).pid):
+            if file.name != FIRST and _serves(decode(file.read_bytes()).pid, root):
                 return True
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             continue
     return False
 
 
-def is_server(pid: int) -> bool:
-    """Whether this process is one of a prediction server: a pid alone may have been given again."""
+def _serves(pid: int, root: Path) -> bool:
+    """Whether this process serves this very workspace: a pid may have been given again, and a copy has its files."""
     try:
-        return "quarterdeck.scheduler.serving" in psutil.Process(pid).cmdline()
+        command = psutil.Process(pid).cmdline()
     except psutil.Error:
         return False
+    return "quarterdeck.scheduler.serving" in command and str(root) in command
 
 
 def together(snapshots: Sequence[Snapshot]) -> Counters:

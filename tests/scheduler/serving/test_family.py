@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.scheduler.serving.listener import listen
+from quarterdeck.scheduler.serving.snapshots import orphans
 
 ROW = {"a": 1.0, "b": 1.0}
 COUNT = "quarterdeck_prediction_requests_total"
@@ -122,6 +124,13 @@ def test_only_processes_of_one_server_share_a_port() -> None:
         for shared in (False, True):
             with pytest.raises(UnavailableError, match="cannot be used"):
                 listen("127.0.0.1", port, shared=shared)
+
+
+def test_a_copied_workspace_does_not_share_the_port_of_the_first(pair: Any, tmp_path: Path) -> None:
+    started(pair)
+    assert orphans(pair.workspace.run, pair.workspace.root)
+    copy = Path(shutil.copytree(pair.workspace.run, tmp_path / "copy" / "run"))
+    assert not orphans(copy, tmp_path / "copy")
 
 
 def test_connections_are_spread_over_the_processes(pair: Any) -> None:
