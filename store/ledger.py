@@ -61,9 +61,10 @@ def get(tx: Connection, seq: int) -> Entry:
     return _to_entry(row)
 
 
-def chain(tx: Connection, *, acts: Sequence[str]) -> Iterator[Entry]:
-    """All entries of these acts, the oldest first."""
-    for row in tx.execute(select(_ledger).where(_ledger.c.act.in_(acts)).order_by(_ledger.c.seq)):
+def chain(tx: Connection, *, acts: Sequence[str], upto: int | None = None) -> Iterator[Entry]:
+    """All entries of these acts, up to and with entry `upto`, the oldest first."""
+    query = select(_ledger).where(_ledger.c.act.in_(acts)).order_by(_ledger.c.seq)
+    for row in tx.execute(query if upto is None else query.where(_ledger.c.seq <= upto)):
         yield _to_entry(row)
 
 

@@ -96,7 +96,12 @@ def fired_since(tx: Connection, trigger_id: int, since: datetime) -> int:
 
 
 def firings(
-    tx: Connection, *, pipeline: str | None = None, run_id: int | None = None, limit: int = 100
+    tx: Connection,
+    *,
+    pipeline: str | None = None,
+    run_id: int | None = None,
+    trigger_id: int | None = None,
+    limit: int = 100,
 ) -> list[Firing]:
     """The newest first."""
     query = select(_firing).order_by(_firing.c.id.desc()).limit(limit)
@@ -104,6 +109,8 @@ def firings(
         query = query.where(_firing.c.pipeline == pipeline)
     if run_id is not None:
         query = query.where(_firing.c.run_id == run_id)
+    if trigger_id is not None:
+        query = query.where(_firing.c.trigger_id == trigger_id)
     return [value_of(Firing, row) for row in tx.execute(query)]
 
 

@@ -8,16 +8,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from quarterdeck.console.context import Console
-from quarterdeck.console.queries import duel, live, overview, pipelines, registry
+from quarterdeck.console.queries import audit, duel, live, overview, pipelines, registry, schedule
 from quarterdeck.console.queries.card import load_evaluation
 from quarterdeck.console.queries.manifests import PipelineFiles
 from quarterdeck.console.queries.questions import (
     Answer,
+    AskAudit,
     AskDuels,
     AskLive,
     AskOverview,
     AskPipelines,
     AskRegistry,
+    AskSchedule,
     Look,
     Question,
 )
@@ -72,6 +74,10 @@ class Reader:
                 return live.screen(tx, environment, question, self._traffic, now, self._patience)
             case AskDuels():
                 return duel.screen(tx, environment, question)
+            case AskSchedule():
+                return schedule.screen(tx, environment, question, now, self._patience)
+            case AskAudit():
+                return audit.screen(tx, environment, question)
 
     def _evaluation(self, sha256: str) -> Evaluation | None:
         """Read once: the bytes of a hash do not change. One that cannot be read is asked for again."""

@@ -98,10 +98,10 @@ def step_rows(tx: Connection, run_id: int) -> tuple[StepRow, ...]:
 
 
 def trigger_rows(tx: Connection, pipeline: str) -> tuple[TriggerRow, ...]:
-    return tuple(_trigger(tx, trigger) for trigger in triggers.every(tx, pipeline))
+    return tuple(trigger_row(tx, trigger) for trigger in triggers.every(tx, pipeline))
 
 
-def _trigger(tx: Connection, trigger: Trigger) -> TriggerRow:
+def trigger_row(tx: Connection, trigger: Trigger) -> TriggerRow:
     last = triggers.last_firing(tx, trigger.id)
     word = "" if last is None else (f"run {last.run_id}" if last.fired else last.reason)
     return TriggerRow(

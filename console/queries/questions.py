@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from quarterdeck.console.queries.values import Duels, Live, Overview, Pipelines, Registry, Status
+from quarterdeck.console.queries.values_audit import Ledger
+from quarterdeck.console.queries.values_schedule import Schedule
 from quarterdeck.core.values import RunStatus
 
 PAGE = 200  # rows of a long list that are read at once; reaching the end reads on
@@ -43,8 +45,22 @@ class AskDuels:
     model: str | None = None  # or its model's newest
 
 
-Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels
-Answer = Overview | Pipelines | Registry | Live | Duels
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskSchedule:
+    trigger: str | None = None  # "flights/nightly": its firings are asked for
+    rollout: int | None = None  # its steps and looks
+    limit: int = PAGE  # rollouts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskAudit:
+    model: str | None = None  # None: every entry
+    selected: int | None = None  # an entry's number; None: the newest
+    limit: int = PAGE
+
+
+Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels | AskSchedule | AskAudit
+Answer = Overview | Pipelines | Registry | Live | Duels | Schedule | Ledger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

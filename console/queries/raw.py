@@ -9,12 +9,26 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quarterdeck.core.ledger import plain
-from quarterdeck.store import alerts, duels, ledger, registry, runs, steps, triggers, windows
+from quarterdeck.store import (
+    alerts,
+    analyses,
+    duels,
+    ledger,
+    registry,
+    rollouts,
+    runs,
+    services,
+    steps,
+    triggers,
+    windows,
+)
 
 
 def record(tx: Connection, environment: str, kind: str, key: str) -> str:
     """A record by kind and key: version "flights@3", run "12", trigger "flights/nightly", alert "3", duel
-    "m:1:2", event "ledger-4", and for a model or pipeline all that bears its name."""
+    "m:1:2", event and entry "ledger-4", rollout "3", service "daemon/main", and for a model or pipeline all that bears
+    its name.
+    """
     found = _READERS[kind](tx, environment, key)
     return json.dumps(_jsonable(found), indent=2, ensure_ascii=False)
 
@@ -66,11 +80,23 @@ def _event(tx: Connection, environment: str, key: str) -> Any:
     if kind in ("alert", "run"):
         return _READERS[kind](tx, environment, number)
     if kind == "ledger":
-        return next((asdict(entry) for entry in ledger.entries(tx, limit=500) if entry.seq == int(number)), {})
+        return asdict(ledger.get(tx, int(number)))
     return next((asdict(item) for item in triggers.firings(tx, limit=500) if item.id == int(number)), {})
 
 
+def _rollout(tx: Connection, environment: str, key: str) -> Any:
+    found = rollouts.find(tx, environment, key)
+    return asdict(found) | {"looks": [asdict(look) for look in analyses.of_rollout(tx, found.id)]}
+
+
+def _service(tx: Connection, _: str, key: str) -> Any:
+    return next((asdict(item) for item in services.every(tx) if f"{item.kind}/{item.name}" == key), {})
+
+
 _READERS = {
+    "entry": _event,
+    "rollout": _rollout,
+    "service": _service,
     "version": _version,
     "run": _run,
     "trigger": _trigger,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 
+from quarterdeck.console.queries.values_schedule import LookRow, RolloutRow, RolloutStory
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.rollout import COMPARED, Rollout, RolloutState, step_text
 from quarterdeck.store import analyses, duels, rollouts
@@ -15,26 +15,6 @@ from quarterdeck.store.analyses import Analysis
 
 # how a state is said before the step it stands at
 _SAID = {RolloutState.PAUSED: "paused", RolloutState.WAITING: "waits", RolloutState.BAKING: "promoted"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RolloutRow:
-    """One rollout. `work` is where it stands in a few words: "canary 25 %, look 2 of 5"; "" where it has ended."""
-
-    id: int
-    model: str
-    version: int
-    champion: int | None
-    strategy: str
-    state: RolloutState
-    open: bool
-    step: str
-    work: str
-    since: datetime  # when the step began
-    reason: str
-    started_by: str
-    started_at: datetime
-    ended_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +46,13 @@ def detail(tx: Connection, rollout: Rollout, *, looks: int = 20) -> RolloutDetai
         looks=analyses.of_rollout(tx, rollout.id, limit=looks),
         verdict=_verdict(tx, rollout),
     )
+
+
+def story(tx: Connection, rollout: Rollout, *, looks: int = 20) -> RolloutStory:
+    """The same for the screens."""
+    found = detail(tx, rollout, looks=looks)
+    told = tuple(LookRow(at=look.at, outcome=look.outcome.value, reason=look.reason) for look in found.looks)
+    return RolloutStory(row=found.row, steps=found.steps, at=found.at, looks=told)
 
 
 def row_of(tx: Connection, rollout: Rollout) -> RolloutRow:

@@ -43,7 +43,7 @@ def _here(entry: Entry, environment: str) -> bool:
 
 def from_entry(entry: Entry) -> EventRow:
     """A ledger entry as an event: who, what moved, and why."""
-    words = [_movement(entry.before, entry.after), f"by {entry.actor}"]
+    words = [movement(entry.before, entry.after), f"by {entry.actor}"]
     text = " ".join(word for word in words if word)
     return EventRow(
         id=f"ledger-{entry.seq}",
@@ -55,7 +55,7 @@ def from_entry(entry: Entry) -> EventRow:
     )
 
 
-def _movement(before: Any, after: Any) -> str:
+def movement(before: Any, after: Any) -> str:
     """ "champion 41 -> 43" for the first alias that moved, "role none -> operator"; "" where none did."""
     before, after = before or {}, after or {}
     if not isinstance(before, dict) or not isinstance(after, dict):

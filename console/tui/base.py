@@ -173,17 +173,16 @@ class Frame(App[None]):
         if not self.is_running or len(self.screen_stack) == 0:
             return
         base = self.screen_stack[0]
-        console = self.console_
+        console, width = self.console_, self.size.width
         base.query_one("#header", Bar).set(
-            header_left(console.environment, console.actor, self._status.role, self.read_only, self.size.width),
+            header_left(console.environment, console.actor, self._status.role, self.read_only, width),
             header_right(self._status, self._loaded, self.stale, bool(self._problem), self.symbols),
         )
         base.query_one("#tabs", Bar).set(
-            tab_line(self._view.NAME),
-            tab_right(self._status, self._view.active_table.filter.text, self.symbols),
-            tab_actions(),
+            tab_line(self._view.NAME, self._status, width, self.symbols),
+            tab_right(self._status, self._view.active_table.filter.text, width, self.symbols),
+            tab_actions(self._view.NAME, self._status, width, self.symbols),
         )
-        width = self.size.width
         base.query_one("#hints", Bar).set(self._foot(width))
 
     def _foot(self, width: int) -> Line:
@@ -192,7 +191,8 @@ class Frame(App[None]):
         if self._problem:
             return line(span(" "), span(f"the store cannot be read: {self._problem}", "bad"))
         keys = [BY_ID[name] for name in self._view.HINTS]
-        return hint_line([key for key in keys if self.possible(key)], width)
+        filtered = self._view.active_table.filter.text
+        return hint_line([key for key in keys if self.possible(key)], width, filtered)
 
     def say(self, text: str, tone: str = "") -> None:
         """A word about what was done, in place of the hints, for a while."""
@@ -215,7 +215,8 @@ class Frame(App[None]):
             "look.describe": subject is not None,
             "look.raw": subject is not None,
             "look.copy": subject is not None,
-            "change.undo": self.last_change is not None or (subject is not None and subject.model is not None),
+            "change.undo": self.last_change is not None
+            or (subject is not None and (subject.model is not None or subject.entry is not None)),
         }
         return needs.get(key.id, True)
 

@@ -29,13 +29,16 @@ class Changing(Looking):
     async def action_undo(self) -> None:
         """The inverse of the last change, as a new event that is confirmed like any other.
 
-        What the person did last in this console, and otherwise the last act on the selected model, by the ledger.
+        The selected entry of the ledger; else what the person did last in this console, and otherwise the last act on
+        the selected model, by the ledger.
         """
         found, subject = self.last_change, self.view.subject()
         model = None if subject is None else subject.model
         if isinstance(found, str):
             self.last_change = None
             self.say(found, "warn")
+        elif subject is not None and subject.entry is not None:
+            await self.carry_out(await asyncio.to_thread(self._of_entry, subject.entry))
         elif found is not None and model in (None, found.model):
             if await self.carry_out(replace(found, confirmed=True)):
                 self.last_change = None
@@ -53,6 +56,19 @@ class Changing(Looking):
             if entry is None:
                 return Refusal(why=f"nothing of {model} in {environment} can be undone")
             return undoing(entry, taken_back(tx, environment, entry))
+
+    def _of_entry(self, seq: int) -> Plan | Refusal:
+        """Taking back one entry of the ledger, whenever it was written."""
+        from quarterdeck.console.queries.undoing import taken_back  # start-up time
+        from quarterdeck.store import ledger
+
+        environment = self.console_.environment
+        with self.console_.database.read() as tx:
+            try:
+                entry = ledger.get(tx, seq)
+                return undoing(entry, taken_back(tx, environment, entry))
+            except QuarterdeckError as error:
+                return Refusal(why=str(error))
 
     @work(group="act", exit_on_error=False)
     async def action_promote_version(self, reference: str) -> None:

@@ -17,7 +17,10 @@ TABS = (
     ("3", "registry", "Registry"),
     ("4", "live", "Live"),
     ("5", "duel", "Duel"),
+    ("7", "schedule", "Schedule"),
+    ("8", "audit", "Audit"),
 )
+_SHORT = {"schedule": "Sched."}  # in a narrow window
 
 
 def header_left(environment: str, actor: str, role: str, read_only: bool, width: int) -> Line:
@@ -50,43 +53,69 @@ def header_right(status: Status, loaded: bool, stale: bool, trouble: bool, symbo
     return line(*parts)
 
 
-def tab_line(current: str) -> Line:
-    parts: list[Span] = []
-    for number, name, title in TABS:
-        chosen = name == current
-        parts += [
-            span(" "),
-            span(f" {number} ", "accent" if chosen else "dim"),
-            span(f"{title} ", "head" if chosen else ""),
-        ]
-    return line(*parts)
+def tab_line(current: str, status: Status, width: int, symbols: Symbols) -> Line:
+    """The screens; beside Live the open alerts."""
+    return tuple(part for tab in _tabs(current, status, width, symbols) for part in tab)
 
 
-def tab_actions() -> tuple[tuple[int, int, str], ...]:
+def tab_actions(current: str, status: Status, width: int, symbols: Symbols) -> tuple[tuple[int, int, str], ...]:
     """Where the mouse finds each tab."""
     actions, start = [], 0
-    for _, name, title in TABS:
-        end = start + len(title) + 5
+    for (_, name, _), tab in zip(TABS, _tabs(current, status, width, symbols), strict=True):
+        end = start + width_of(tab)
         actions.append((start, end, f"go('{name}')"))
         start = end
     return tuple(actions)
 
 
-def tab_right(status: Status, filtered: str, symbols: Symbols) -> Line:
-    """The filter of the table in use, and the open alerts."""
+def _tabs(current: str, status: Status, width: int, symbols: Symbols) -> list[Line]:
+    wide = width >= WIDE
+    pad = " " if wide else ""
+    found = []
+    for number, name, title in TABS:
+        chosen = name == current
+        shown = title if wide else _SHORT.get(name, title)
+        mark = _mark(name, status, symbols)
+        found.append(
+            line(
+                span(f"{pad}{number} ", "accent" if chosen else "dim"),
+                span(shown, "head" if chosen else ""),
+                span(mark, "bad"),
+                span(f"{pad} "),
+            )
+        )
+    return found
+
+
+def _mark(name: str, status: Status, symbols: Symbols) -> str:
+    """What waits for a person behind a tab."""
+    if name == "live" and status.open_alerts:
+        return f"{symbols.glyph('alert')}{few(status.open_alerts)}"
+    return ""
+
+
+def few(number: int) -> str:
+    """At most two characters: there is no room for more."""
+    return str(number) if number < 100 else "9+"
+
+
+def tab_right(status: Status, filtered: str, width: int, symbols: Symbols) -> Line:
+    """The filter of the table in use, and in a wide window the open alerts in words."""
     parts: list[Span] = []
-    if filtered:
+    if filtered and width >= WIDE:
         parts.append(span(f"/{filtered[:16]}  ", "accent"))
-    if status.open_alerts:
+    if status.open_alerts and width >= WIDE:
         word = "alert" if status.open_alerts == 1 else "alerts"
         parts.append(span(f"{symbols.glyph('alert')} {status.open_alerts} open {word} ", "bad"))
     return line(*parts)
 
 
-def hint_line(keys: Sequence[Key], width: int) -> Line:
-    """As many as fit, the most useful first; help is always there."""
+def hint_line(keys: Sequence[Key], width: int, filtered: str = "") -> Line:
+    """As many as fit, the most useful first; help is always there. In a narrow window the filter stands before them."""
     help_ = (span("?", "accent"), span(" help", "dim"))
     parts: list[Span] = [span(" ")]
+    if filtered and width < WIDE:
+        parts += [span(f"/{filtered[:16]}", "accent"), span("  esc", "accent"), span(" clears it  ", "dim")]
     for key in keys:
         if key.id == "find.help":
             continue

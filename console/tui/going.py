@@ -13,18 +13,20 @@ from quarterdeck.console.queries.values import VersionRow
 from quarterdeck.console.tui import commands
 from quarterdeck.console.tui.base import Frame
 from quarterdeck.console.tui.history import Place
+from quarterdeck.console.tui.screens.audit import AuditView
 from quarterdeck.console.tui.screens.duel import DuelView
 from quarterdeck.console.tui.screens.live import LiveView
 from quarterdeck.console.tui.screens.overview import OverviewView
 from quarterdeck.console.tui.screens.pipelines import PipelinesView
 from quarterdeck.console.tui.screens.registry import RegistryView
+from quarterdeck.console.tui.screens.schedule import ScheduleView
 from quarterdeck.console.tui.view import View
 from quarterdeck.console.tui.widgets.prompt import Prompt
 from quarterdeck.core.errors import QuarterdeckError, UsageError
 from quarterdeck.core.values import RunStatus
 
 VIEWS: dict[str, type[View]] = {
-    view.NAME: view for view in (OverviewView, PipelinesView, RegistryView, LiveView, DuelView)
+    view.NAME: view for view in (OverviewView, PipelinesView, RegistryView, LiveView, DuelView, ScheduleView, AuditView)
 }
 
 
@@ -164,9 +166,9 @@ class Going(Frame):
 
     async def _command(self, name: str, argument: str) -> None:
         match name:
-            case "overview":
-                await self.action_go("overview")
-            case "pipelines" | "registry" | "live" | "duel":
+            case "overview" | "schedule":
+                await self.action_go(name)
+            case "pipelines" | "registry" | "live" | "duel" | "audit":
                 await self.visit(name, **({"model": self._known(argument)} if argument else {}))
             case "runs":
                 await self.visit("pipelines", status=_status(argument), everywhere=True, pane="runs")

@@ -1,10 +1,11 @@
-"""Plans for runs, triggers and alerts."""
+"""Plans for runs, triggers and alerts; for rollouts see rollout_plans.py."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from quarterdeck.console.tui import rollout_plans
 from quarterdeck.console.tui.plan import Note, Plan, Refusal
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.core.rights import Right
@@ -62,6 +63,8 @@ def waits(console: Console) -> tuple[Note, ...]:
 
 
 def cancel(subject: Subject) -> Plan | Refusal:
+    if subject.kind is Kind.ROLLOUT:
+        return rollout_plans.abort(subject)
     if subject.run_id is None or subject.kind not in (Kind.RUN, Kind.STEP, Kind.MODEL, Kind.PIPELINE):
         return Refusal(why="select a run to cancel it", fits=False)
     if subject.run_status is None or subject.run_status.finished:
@@ -115,8 +118,10 @@ def resuming(run_id: int, pipeline: str) -> Plan:
 
 
 def pause(subject: Subject) -> Plan | Refusal:
+    if subject.kind is Kind.ROLLOUT:
+        return rollout_plans.pause(subject)
     if subject.kind is not Kind.TRIGGER or subject.trigger is None:
-        return Refusal(why="select a trigger (2, then tab)", fits=False)
+        return Refusal(why="select a trigger or a rollout (7)", fits=False)
     return pausing(subject.model or "", subject.trigger, paused=not subject.paused)
 
 

@@ -19,6 +19,9 @@ class Kind(StrEnum):
     ALERT = "alert"
     DUEL = "duel"
     EVENT = "event"
+    ROLLOUT = "rollout"
+    SERVICE = "service"
+    ENTRY = "entry"
     ROW = "row"  # nothing can be done with it but read it
 
 
@@ -45,3 +48,6 @@ class Subject:
     paused: bool = False
     alert_id: int | None = None
     alert_open: bool = False
+    rollout_id: int | None = None
+    rollout_open: bool = False
+    entry: int | None = None  # of the ledger

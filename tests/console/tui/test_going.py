@@ -22,7 +22,7 @@ from quarterdeck.console.tui.widgets.prompt import Prompt
 from quarterdeck.core.clock import utc_now
 from quarterdeck.store import alerts, runs
 
-VIEWS = {"1": "overview", "2": "pipelines", "3": "registry", "4": "live", "5": "duel"}
+VIEWS = {"1": "overview", "2": "pipelines", "3": "registry", "4": "live", "5": "duel", "7": "schedule", "8": "audit"}
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40)])
