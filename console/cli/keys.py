@@ -9,12 +9,15 @@ from quarterdeck.console.cli.session import AsJson
 app = single()
 
 
-@app.command(help="The keys of the terminal console.")
+@app.command(help="The keys of the terminal console, as your console.toml has them.")
 def keys(as_json: AsJson = False) -> None:
     # start-up time: the bindings are made for the screens' library
-    from quarterdeck.console.tui.keymap import KEYS, MOVES
+    from quarterdeck.console.preferences import preferences_file, read_preferences
+    from quarterdeck.console.tui.keymap import KEYS, MOVES, remapped
 
-    found = (*KEYS, *MOVES)
+    known = {key.id: key.keys for key in (*KEYS, *MOVES)}
+    own = read_preferences(preferences_file(), known)
+    found = remapped((*KEYS, *MOVES), own.keys)
     if as_json:
         print_json(
             [

@@ -12,6 +12,8 @@ from textual.app import App, ComposeResult
 from textual.containers import Container
 from textual.message import Message
 
+from quarterdeck.console.preferences import Look as Colours
+from quarterdeck.console.preferences import Preferences
 from quarterdeck.console.queries.questions import Look
 from quarterdeck.console.queries.values import Status
 from quarterdeck.console.tui import plans
@@ -24,13 +26,20 @@ from quarterdeck.console.tui.frame import (
     tab_right,
 )
 from quarterdeck.console.tui.history import History
-from quarterdeck.console.tui.keymap import BY_ID, Key
+from quarterdeck.console.tui.keymap import KEYS, MOVES, Key, remapped
 from quarterdeck.console.tui.refresher import Refresher
 from quarterdeck.console.tui.screens.overview import OverviewView
 from quarterdeck.console.tui.story import FILE_NAME, FileStory, StoryFeed
 from quarterdeck.console.tui.symbols import Symbols, choose
 from quarterdeck.console.tui.text import EMPTY, Line, line, span
-from quarterdeck.console.tui.theme import FALLBACKS, NO_COLOR_THEME, QUARTERDECK, colours_wanted
+from quarterdeck.console.tui.theme import (
+    FALLBACKS,
+    NO_COLOR_THEME,
+    QUARTERDECK,
+    QUARTERDECK_LIGHT,
+    THEMES,
+    colours_wanted,
+)
 from quarterdeck.console.tui.view import View
 from quarterdeck.console.tui.widgets.bar import Bar
 from quarterdeck.console.tui.widgets.table import Table
@@ -64,14 +73,26 @@ class Frame(App[None]):
             super().__init__()
             self.problem = problem
 
-    def __init__(self, console: Console, *, story: StoryFeed | None = None, plain: bool | None = None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        story: StoryFeed | None = None,
+        plain: bool | None = None,
+        preferences: Preferences | None = None,
+    ) -> None:
+        own = preferences or Preferences()
         colours = colours_wanted()
-        super().__init__(ansi_color=None if colours else True)
+        super().__init__(ansi_color=None if colours and own.look is not Colours.TERMINAL else True)
         self.register_theme(QUARTERDECK)
-        self.theme = QUARTERDECK.name if colours else NO_COLOR_THEME
+        self.register_theme(QUARTERDECK_LIGHT)
+        self.theme = THEMES[own.look] if colours else NO_COLOR_THEME
+        self.preferences = own
+        self.key_table = remapped((*KEYS, *MOVES), own.keys)  # as they are on this person's console
+        self.set_keymap(dict(own.keys))
         self.animation_level = "none"
         self.console_ = console
-        self.symbols: Symbols = choose(plain)
+        self.symbols: Symbols = choose(plain or own.ascii or None)
         self.history = History()
         self.refresher = Refresher(
             console,
@@ -190,9 +211,11 @@ class Frame(App[None]):
             return self._said
         if self._problem:
             return line(span(" "), span(f"the store cannot be read: {self._problem}", "bad"))
-        keys = [BY_ID[name] for name in self._view.HINTS]
-        filtered = self._view.active_table.filter.text
-        return hint_line([key for key in keys if self.possible(key)], width, filtered)
+        by_id = {key.id: key for key in self.key_table}
+        keys = [by_id[name] for name in self._view.HINTS]
+        table = self._view.active_table
+        able = [key for key in keys if self.possible(key)]
+        return hint_line(able, width, filtered=table.filter.text, marked=len(table.marks))
 
     def say(self, text: str, tone: str = "") -> None:
         """A word about what was done, in place of the hints, for a while."""
@@ -221,7 +244,7 @@ class Frame(App[None]):
         return needs.get(key.id, True)
 
     def possible_keys(self) -> Iterator[Key]:
-        yield from (key for key in BY_ID.values() if self.possible(key))
+        yield from (key for key in self.key_table if self.possible(key))
 
     @property
     def read_only(self) -> bool:

@@ -13,7 +13,7 @@ from quarterdeck.console.tui.model_plans import undoing
 from quarterdeck.console.tui.plan import Plan, Refusal
 from quarterdeck.console.tui.run_plans import starting
 from quarterdeck.console.tui.screens.registry import version_subject
-from quarterdeck.console.tui.subject import Kind
+from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.text import Line, line, span
 from quarterdeck.core.errors import ConflictError, QuarterdeckError
 
@@ -23,7 +23,50 @@ class Changing(Looking):
 
     @work(group="act", exit_on_error=False)
     async def action_act(self, name: str) -> None:
-        await self.carry_out(plans.plan(name, self.view.subject()))
+        """On the selected row, or on all that are marked."""
+        marked = self.view.marked_subjects()
+        if marked:
+            await self._carry_out_all(name, marked)
+        else:
+            await self.carry_out(plans.plan(name, self.view.subject()))
+
+    async def _carry_out_all(self, name: str, subjects: list[Subject]) -> None:
+        """The same act on several rows. What changes who answers is done one by one, each with its own dialog."""
+        found = [plans.plan(name, subject) for subject in subjects]
+        able = [item for item in found if isinstance(item, Plan)]
+        refused = [item.why for item in found if isinstance(item, Refusal)]
+        if not able:
+            self.say(refused[0], "dim")
+        elif any(item.live or item.needs_reason for item in able):
+            self.say(f"{name} is done one by one: esc takes the marks away", "warn")
+        elif not any(item.confirmed for item in able) or await self._agreed(able):
+            refused += await asyncio.to_thread(self._do_all, able)
+            done = len(found) - len(refused)
+            self.last_change = f"{done} things were changed at once: undo them one by one"
+            self.view.active_table.unmark()
+            rest = f"; {len(refused)} not: {refused[0]}" if refused else ""
+            self.say(f"{able[0].verb.lower()}: {done} of {len(found)} done{rest}", "warn" if refused else "ok")
+            self.refresher.poke()
+        else:
+            self.say("cancelled: nothing has changed", "dim")
+
+    async def _agreed(self, found: list[Plan]) -> bool:
+        from quarterdeck.console.tui.screens.choose import Choose  # start-up time
+
+        choices = [("no", "", "no, leave them"), ("yes", "", f"yes, {len(found)} times: {found[0].verb.lower()}")]
+        choices += [(f"of-{place}", "", item.title) for place, item in enumerate(found)]
+        title = f"{found[0].verb}: {len(found)} in {self.console_.environment}"
+        return await self.push_screen_wait(Choose(title, choices, selected="no")) == "yes"
+
+    def _do_all(self, found: list[Plan]) -> list[str]:
+        """Each by itself; what is refused does not keep the others back."""
+        refused = []
+        for item in found:
+            try:
+                item.do(self.console_, "")
+            except QuarterdeckError as error:
+                refused.append(str(error))
+        return refused
 
     @work(group="act", exit_on_error=False)
     async def action_undo(self) -> None:

@@ -110,10 +110,12 @@ def tab_right(status: Status, filtered: str, width: int, symbols: Symbols) -> Li
     return line(*parts)
 
 
-def hint_line(keys: Sequence[Key], width: int, filtered: str = "") -> Line:
+def hint_line(keys: Sequence[Key], width: int, *, filtered: str = "", marked: int = 0) -> Line:
     """As many as fit, the most useful first; help is always there. In a narrow window the filter stands before them."""
     help_ = (span("?", "accent"), span(" help", "dim"))
     parts: list[Span] = [span(" ")]
+    if marked:
+        parts.append(span(f"{marked} marked  ", "accent"))
     if filtered and width < WIDE:
         parts += [span(f"/{filtered[:16]}", "accent"), span("  esc", "accent"), span(" clears it  ", "dim")]
     for key in keys:

@@ -88,11 +88,13 @@ class Going(Frame):
         await self._return(self.history.last(self.view.place()), "there is no last screen yet")
 
     def action_out(self) -> None:
-        """Out of a zoom, then a filter, then a level; never out of the console."""
+        """Out of a zoom, then of marks, a filter, a level; never out of the console."""
         view = self.view
         if view.has_class("zoomed"):
             view.zoom(False)
             view.focus_first()
+        elif view.active_table.unmark():
+            pass
         elif view.active_table.filter.terms:
             view.active_table.set_filter("")
         elif not view.out():

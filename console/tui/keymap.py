@@ -6,7 +6,8 @@ Capital letters change what is in production. Every key has an id by which it ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding
 
@@ -111,10 +112,39 @@ MOVES: tuple[Key, ...] = (
     _key("move.page_down", "pagedown,ctrl+f", "pgdn", "page_down", "a page down", MOVE),
     _key("move.page_up", "pageup,ctrl+b", "pgup", "page_up", "a page up", MOVE),
     _key("move.enter", "enter", "enter", "open", "into the selected row", MOVE, "open"),
+    _key("move.wide", "w", "w", "wide", "the columns that did not fit, and back", MOVE, "wide"),
+    _key(
+        "mark.row",
+        "space",
+        "space",
+        "mark",
+        "mark the row, or take the mark back: what follows acts on all of them",
+        MOVE,
+    ),
+    _key("mark.range", "v", "v", "mark_range", "mark from here to where you go next; again: end it", MOVE),
+    _key("mark.all", "asterisk", "*", "mark_all", "mark all that the filter shows", MOVE),
     _key("move.pane", "tab", "tab", "app.focus_next", "to the next pane (shift+tab: back)", MOVE, "pane"),
 )
 
 BY_ID = {key.id: key for key in (*KEYS, *MOVES)}
+
+
+_SIGNS = {
+    "left_square_bracket": "[", "right_square_bracket": "]", "slash": "/", "colon": ":", "minus": "-", "escape": "esc",
+    "question_mark": "?", "asterisk": "*", "pagedown": "pgdn", "pageup": "pgup",
+}  # fmt: skip
+
+
+def remapped(keys: Sequence[Key], other: Mapping[str, str]) -> tuple[Key, ...]:
+    """The keys with a person's own in their places, as they are then written."""
+    return tuple(
+        replace(key, keys=other[key.id], shown=written(other[key.id])) if key.id in other else key for key in keys
+    )
+
+
+def written(keys: str) -> str:
+    """As people write keys: "[" for left_square_bracket."""
+    return " ".join(_SIGNS.get(part, part) for part in keys.split(","))
 
 
 def bindings(keys: tuple[Key, ...]) -> list[Binding]:

@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from quarterdeck.console.tui import export
 from quarterdeck.console.tui.going import Going
-from quarterdeck.console.tui.keymap import KEYS, MOVES
+from quarterdeck.console.tui.keymap import MOVE
 from quarterdeck.console.tui.text import line
 from quarterdeck.console.tui.view import View
 from quarterdeck.core.card import Card
@@ -175,26 +175,31 @@ class Looking(Going):
     async def action_menu(self) -> None:
         from quarterdeck.console.tui.screens.choose import Choose
 
-        keys = [key for key in KEYS if self.possible(key) and key.id != "look.menu"]
+        keys = [key for key in self.key_table if self.possible(key) and key.group != MOVE and key.id != "look.menu"]
         keys.sort(key=lambda key: key.group != "Act")
         subject = self.view.subject()
         title = f"Actions: {subject.label}" if subject is not None else "Actions"
-        chosen = await self.push_screen_wait(Choose(title, [(key.action, key.shown, key.says) for key in keys]))
+        choices = [(key.action, key.shown, key.says) for key in keys]
+        chosen = await self.push_screen_wait(Choose(title, [*self.extra_choices(), *choices]))
         if chosen is not None:
             await self.run_action(chosen)
+
+    def extra_choices(self) -> list[tuple[str, str, str]]:
+        """More for the menu: (action, key, words)."""
+        return []
 
     async def action_help(self) -> None:
         from quarterdeck.console.tui.screens.help import Help
 
-        keys = [key for key in (*KEYS, *MOVES) if self.allowed(key)]
+        keys = [key for key in self.key_table if self.allowed(key)]
         help_ = Help(keys)
         await self.push_screen(help_)
         help_.set_focus(help_.query_one("#help-filter"))  # at once: what was typed meanwhile is the filter
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what can be done here, and every model."""
-        for key in KEYS:
-            if self.possible(key) and key.id != "find.palette":
+        for key in self.key_table:
+            if self.possible(key) and key.group != MOVE and key.id != "find.palette":
                 yield SystemCommand(key.says, f"key {key.shown}", partial(self._run_later, key.action))
         for model in self.models():
             yield SystemCommand(

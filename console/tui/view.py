@@ -115,6 +115,22 @@ class View(Container):
         ]
         return row.id, lines
 
+    def marked_subjects(self) -> list[Subject]:
+        """What each marked row of the table in use is, in the order of the rows; none without marks."""
+        table = self.active_table
+        if not table.marks:
+            return []
+        stands = table.cursor_id
+        found = []
+        try:
+            for row in table.rows:
+                if row.id in table.marks:
+                    table.cursor_id = row.id  # a view says what its cursor stands on
+                    found.append(self.subject())
+        finally:
+            table.cursor_id = stands
+        return [subject for subject in found if subject is not None]
+
     def place(self) -> Place:
         tables = {
             str(table.id): TablePlace(

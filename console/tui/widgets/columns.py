@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from quarterdeck.console.tui.text import EMPTY, Line, plain
@@ -61,6 +61,20 @@ def share(columns: Sequence[Column], width: int, gap: int = 1) -> list[tuple[Col
         widths[column.key] += more
         left -= more
     return _shrink(shown, _stretch(shown, widths, left), width, gap)
+
+
+def widened(columns: Sequence[Column], width: int, gap: int = 1) -> list[Column]:
+    """The first column, then those that did not fit, then the others as far as there is room."""
+    fitting = {column.key for column, _ in share(columns, width, gap)}
+    hidden = [column for column in columns if column.key not in fitting]
+    if not hidden:
+        return list(columns)
+    shown = [columns[0], *hidden]
+    for column in columns[1:]:
+        taken = sum(item.minimum + gap for item in shown)
+        if column.key in fitting and taken + column.minimum <= width:
+            shown.append(column)
+    return [replace(column, drop=0) for column in shown]
 
 
 def _stretch(shown: list[Column], widths: dict[str, int], left: int) -> dict[str, int]:

@@ -14,7 +14,8 @@ from quarterdeck.console.tui.keymap import MOVES, bindings
 from quarterdeck.console.tui.text import Line, plain, wrap
 from quarterdeck.console.tui.widgets.toned import Toned
 
-_READS = tuple(key for key in MOVES if key.action not in ("open", "app.focus_next"))
+_SCROLLS = ("down", "up", "first", "final", "page_down", "page_up")
+_READS = tuple(key for key in MOVES if key.action in _SCROLLS)
 
 
 class Lines(Toned, ScrollView, can_focus=True):

@@ -18,12 +18,14 @@ from textual.strip import Strip
 from quarterdeck.console.tui.filters import Filter, parse_filter
 from quarterdeck.console.tui.keymap import MOVES, bindings
 from quarterdeck.console.tui.text import Line, fit, line, span
-from quarterdeck.console.tui.widgets.columns import Column, Row, share, sort_rows
+from quarterdeck.console.tui.widgets.columns import Column, Row, share, sort_rows, widened
+from quarterdeck.console.tui.widgets.marks import Marks
 from quarterdeck.console.tui.widgets.toned import Toned
 
 _MOVES = tuple(key for key in MOVES if key.action != "app.focus_next")
 
 
+MARK = "+"
 READING = "reading the store ..."
 
 
@@ -60,6 +62,8 @@ class Table(Toned, ScrollView, can_focus=True):
         self.all_rows: tuple[Row, ...] = ()
         self.rows: list[Row] = []
         self.cursor_id: str | None = None
+        self.marks = Marks()
+        self.wide = False  # the columns that did not fit come first
         self._painted: list[object] = []
         self._filled = False
 
@@ -73,6 +77,7 @@ class Table(Toned, ScrollView, can_focus=True):
             self._repaint()
         if found != self.all_rows or (self.cursor_id is None and found):
             self.all_rows = found
+            self.marks.keep({row.id for row in found})
             self._arrange()
 
     def set_filter(self, text: str) -> None:
@@ -100,6 +105,7 @@ class Table(Toned, ScrollView, can_focus=True):
         """Put the cursor on a row, now or as soon as it is there."""
         if row_id != self.cursor_id and row_id is not None:
             self.cursor_id = row_id
+            self.marks.stretch([row.id for row in self.rows], row_id)
             self._keep_in_sight()
             self._repaint()
             self.post_message(self.Selected(self))
@@ -144,14 +150,14 @@ class Table(Toned, ScrollView, can_focus=True):
     def _line_state(self, y: int) -> object:
         """All that the picture of a line depends on, but for the width."""
         if y == 0:
-            return self.sort_key, self.reverse
+            return self.sort_key, self.reverse, self.wide
         index = self.scroll_offset.y + y - 1
         if not self.rows:
             return self.says if y == 1 else None
         if index >= len(self.rows):
             return None
         row = self.rows[index]
-        return row, row.id == self.cursor_id
+        return row, row.id == self.cursor_id, row.id in self.marks, self.wide
 
     def _repaint(self) -> None:
         """Draw the lines that differ from what was drawn last."""
@@ -183,10 +189,13 @@ class Table(Toned, ScrollView, can_focus=True):
         if index >= len(self.rows):
             return Strip.blank(width, self.rich_style)
         row = self.rows[index]
+        marked = row.id in self.marks
         if row.id != self.cursor_id:
-            return self.strip_of(self._body(row, width, " "), width)
+            return self.strip_of(self._body(row, width, MARK if marked else " "), width)
         name = "table--cursor" if self.has_focus else "table--cursor-blurred"
-        return self.strip_of(self._body(row, width, ">"), width, self.get_component_rich_style(name, partial=True))
+        return self.strip_of(
+            self._body(row, width, MARK if marked else ">"), width, self.get_component_rich_style(name, partial=True)
+        )
 
     @property
     def says(self) -> str:
@@ -197,14 +206,17 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def _head(self, width: int) -> Line:
         parts = [(" ", "")]
-        for column, own in share(self.columns, width - 1):
+        for column, own in self._shared(width - 1):
             mark = ("^" if not self.reverse else "v") if column.key == self.sort_key else ""
             parts += [*fit(((f"{column.title}{mark}", ""),), own, right=column.right), (" ", "")]
         return tuple(parts[:-1])
 
+    def _shared(self, width: int) -> list[tuple[Column, int]]:
+        return share(widened(self.columns, width) if self.wide else self.columns, width)
+
     def _body(self, row: Row, width: int, mark: str) -> Line:
         parts = [(mark, "accent")]
-        for column, own in share(self.columns, width - 1):
+        for column, own in self._shared(width - 1):
             cell = row.cell(column.key)
             if column.tail:
                 cell = tuple((text[-own:], tone) for text, tone in cell)
@@ -244,6 +256,35 @@ class Table(Toned, ScrollView, can_focus=True):
 
     def action_page_up(self) -> None:
         self._move_to(self._index() - max(1, self.size.height - 2))
+
+    def action_wide(self) -> None:
+        self.wide = not self.wide
+        self._repaint()
+
+    def action_mark(self) -> None:
+        if self.cursor_id is not None and self.rows:
+            self.marks.turn(self.cursor_id)
+            self.action_down()
+            self._marked()
+
+    def action_mark_range(self) -> None:
+        if self.cursor_id is not None and self.rows:
+            self.marks.begin_or_end(self.cursor_id)
+            self._marked()
+
+    def action_mark_all(self) -> None:
+        self.marks.add(row.id for row in self.rows)
+        self._marked()
+
+    def unmark(self) -> bool:
+        """Take every mark back; False where there was none."""
+        some = self.marks.clear()
+        self._marked()
+        return some
+
+    def _marked(self) -> None:
+        self._repaint()
+        self.post_message(self.Selected(self))
 
     def action_open(self) -> None:
         if (row := self.current) is not None:

@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from quarterdeck.console.context import Console
+from quarterdeck.console.preferences import Preferences
 from quarterdeck.console.tui.app import QuarterdeckApp
 from quarterdeck.console.tui.text import plain
 from quarterdeck.console.tui.widgets.bar import Bar
@@ -56,9 +57,11 @@ class Deck:
 
 
 @asynccontextmanager
-async def deck(console: Console, *, size: tuple[int, int] = (80, 24), plain: bool = False) -> AsyncIterator[Deck]:
+async def deck(
+    console: Console, *, size: tuple[int, int] = (80, 24), plain: bool = False, preferences: Preferences | None = None
+) -> AsyncIterator[Deck]:
     """The console with its overview filled."""
-    app = QuarterdeckApp(console, plain=plain)
+    app = QuarterdeckApp(console, plain=plain, preferences=preferences)
     async with app.run_test(size=size) as pilot:
         running = Deck(app, pilot)
         await running.until(lambda: bool(app.models()), "the overview")
