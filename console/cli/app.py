@@ -37,7 +37,7 @@ COMMANDS: dict[str, str] = {
     "audit": "The ledger: list, verify, show, and what was live when.",
     "user": "People and their roles: list, grant, revoke, whoami.",
     "token": "Tokens for programs that act or ask for predictions: create, list, rotate, revoke.",
-    "web": "The terminal console in a browser on this machine.",
+    "web": "Serve the terminal console to a browser on this machine.",
     "keys": "The keys of the terminal console.",
 }
 
