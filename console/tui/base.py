@@ -24,6 +24,7 @@ from quarterdeck.console.tui.frame import (
     tab_actions,
     tab_line,
     tab_right,
+    too_small,
 )
 from quarterdeck.console.tui.history import History
 from quarterdeck.console.tui.keymap import KEYS, MOVES, Key, remapped
@@ -197,7 +198,8 @@ class Frame(App[None]):
         console, width = self.console_, self.size.width
         base.query_one("#header", Bar).set(
             header_left(console.environment, console.actor, self._status.role, self.read_only, width),
-            header_right(self._status, self._loaded, self.stale, bool(self._problem), self.symbols),
+            too_small(width, self.size.height)
+            or header_right(self._status, self._loaded, self.stale, bool(self._problem), self.symbols),
         )
         base.query_one("#tabs", Bar).set(
             tab_line(self._view.NAME, self._status, width, self.symbols),

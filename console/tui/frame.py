@@ -10,6 +10,7 @@ from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, line, span, width_of
 from quarterdeck.core.rights import person_of
 
+LEAST = (80, 24)  # columns and rows that everything is made for
 WIDE = 120  # columns from which on the account stands beside the person
 TABS = (
     ("1", "overview", "Overview"),
@@ -21,6 +22,13 @@ TABS = (
     ("8", "audit", "Audit"),
 )
 _SHORT = {"schedule": "Sched."}  # in a narrow window
+
+
+def too_small(width: int, height: int) -> Line | None:
+    """What stands at the right of the header in a window that cuts things off."""
+    if width >= LEAST[0] and height >= LEAST[1]:
+        return None
+    return line(span(f"{width}x{height}: wants {LEAST[0]}x{LEAST[1]} ", "warn"))
 
 
 def header_left(environment: str, actor: str, role: str, read_only: bool, width: int) -> Line:

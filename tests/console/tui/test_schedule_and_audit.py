@@ -143,6 +143,13 @@ async def test_an_entry_shows_what_was_live_from_then_on(console: Console, opene
         await deck.until(lambda: {row.texts()["subject"] for row in table.rows} == {"fuel@1"}, "only fuel's")
 
 
+async def test_a_window_that_is_too_small_says_what_it_wants(console: Console, opened: Any) -> None:
+    async with opened(console, size=(60, 20)) as deck:
+        assert "60x20: wants 80x24" in deck.bar("header")
+        await deck.pilot.resize_terminal(80, 24)
+        await deck.until(lambda: "wants" not in deck.bar("header"), "the header to be whole")
+
+
 async def test_at_eighty_columns_every_tab_is_named_and_live_shows_its_alerts(console: Console, opened: Any) -> None:
     async with opened(console) as deck:
         await deck.until(lambda: "Live▲1" in deck.bar("tabs"), "the alerts beside Live")
