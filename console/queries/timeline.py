@@ -77,6 +77,7 @@ def _from_firing(firing: Firing, names: dict[int, str]) -> EventRow:
         text=came,
         tone="info" if firing.fired else "dim",
         event_at=firing.evidence_at,
+        run_id=firing.run_id,
     )
 
 
@@ -103,4 +104,5 @@ def _from_run(run: Run) -> EventRow:
         subject=run.pipeline,
         text=f"run {run.id}: {last_line(run.error)}",
         tone="bad",
+        run_id=run.id,
     )

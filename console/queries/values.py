@@ -96,6 +96,7 @@ class EventRow:
     text: str
     tone: str
     event_at: datetime | None = None
+    run_id: int | None = None  # that it started, or that failed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

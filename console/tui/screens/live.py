@@ -60,6 +60,7 @@ class LiveView(View):
         self._answer: Live | None = None
         self._endpoints: dict[str, EndpointRow] = {}
         self._alerts: dict[str, AlertRow] = {}
+        self._start: datetime | None = None  # of the window that is looked for
 
     def question(self) -> AskLive:
         return AskLive(model=self.table("endpoints").cursor_id)
@@ -72,10 +73,18 @@ class LiveView(View):
         self._alerts = {str(row.id): row for row in answer.alerts}
         self.table("endpoints").set_rows([rows.endpoint_row(row, self.symbols) for row in answer.endpoints])
         self.table("windows").set_rows(rows.window_rows(answer.windows, self.symbols))
+        self._find_window(answer)
         self.table("features").set_rows([rows.feature_row(row, self.symbols) for row in answer.features])
         self.table("alerts").set_rows([rows.alert_row(row, self.symbols, now) for row in answer.alerts])
         self._titles(answer)
         self._draw()
+
+    def _find_window(self, answer: Live) -> None:
+        """Put the window that an alert is about under the cursor, as soon as it is there."""
+        found = next((row for row in answer.windows if row.start == self._start), None)
+        if found is not None and answer.model == self.table("endpoints").cursor_id:
+            self.table("windows").select(rows.window_id(found))
+            self._start = None
 
     def _titles(self, answer: Live) -> None:
         chosen = self._endpoints.get(answer.model or "")
@@ -123,12 +132,17 @@ class LiveView(View):
     def opened(self, table: Table, row: Row) -> None:
         if table.id == "endpoints":
             self.table("windows").focus()
+        elif table.id == "alerts" and (alert := self._alerts[row.id]).event_at is not None:
+            pane = "features" if alert.kind == "drift" else "windows"
+            self.post_message(self.Visit("live", model=alert.model, start=alert.event_at, pane=pane))
         else:
             self.post_message(self.Describe())
 
     def show(self, **scope: Any) -> None:
-        """`model` is put under the cursor; `pane` gets the focus."""
+        """`model`, `alert` and the window that begins at `start` are put under the cursor; `pane` gets the focus."""
         self.table("endpoints").select(scope.get("model"))
+        self.table("alerts").select(scope.get("alert"))
+        self._start = scope.get("start")
         if scope.get("pane"):
             self.table(scope["pane"]).focus()
 

@@ -97,7 +97,11 @@ def _window(row: WindowRow, least: float, most: float, symbols: Symbols) -> Row:
         "state": line("closed" if row.closed else "open: rows still come"),
     }
     values = {"rows": row.rows, "labelled": row.labelled, "drift": row.drifted, "value": row.value}
-    return Row(id=f"{row.version}/{row.start.isoformat()}", cells=cells, values=values)
+    return Row(id=window_id(row), cells=cells, values=values)
+
+
+def window_id(row: WindowRow) -> str:
+    return f"{row.version}/{row.start.isoformat()}"
 
 
 def feature_row(row: FeatureRow, symbols: Symbols) -> Row:

@@ -197,7 +197,7 @@ class OverviewView(View):
         if table.id == "models":
             self.post_message(self.Visit("registry", model=row.id))
         else:
-            self.post_message(self.Describe())
+            self.post_message(leads_to(self._events[row.id]))
 
     def subject(self) -> Subject | None:
         table = self.active_table
@@ -207,6 +207,19 @@ class OverviewView(View):
             event = self._events[table.cursor_id]
             return Subject(kind=Kind.EVENT, key=event.id, label=event.subject)
         return model_subject(self._rows[table.cursor_id])
+
+
+def leads_to(event: EventRow) -> View.Visit | View.Describe:
+    """To what happened: the alert, the run, the entry of the ledger; where there is none, its description."""
+    kind, _, number = event.id.partition("-")
+    match kind:
+        case "alert":
+            return View.Visit("live", model=event.subject, alert=number, pane="alerts")
+        case "ledger":
+            return View.Visit("audit", entry=number)
+        case _ if event.run_id is not None:
+            return View.Visit("pipelines", run=event.run_id)
+    return View.Describe()
 
 
 def model_subject(row: ModelRow) -> Subject:
