@@ -33,9 +33,21 @@ class Cost(NamedTuple):
 Row = tuple[Any, ...]  # a row's values in the order of the model's fields
 
 
+class Waiting(Protocol):
+    """Who waits for the answers to some rows: a future, or what costs less. It must not raise."""
+
+    def done(self) -> bool:
+        """Whether it waits no more: its rows are not asked."""
+
+    def set_result(self, result: tuple[Plain, int], /) -> None:
+        """The answers of a batch, and the place in it where these begin."""
+
+    def set_exception(self, error: Exception, /) -> None: ...
+
+
 class _Waiting(NamedTuple):
     rows: Sequence[Row]
-    answer: asyncio.Future[tuple[Plain, int]]
+    answer: Waiting
 
 
 class Asked(Protocol):
@@ -101,11 +113,15 @@ class Batcher:
 
     def _submit(self, rows: Sequence[Row]) -> asyncio.Future[tuple[Plain, int]]:
         future: asyncio.Future[tuple[Plain, int]] = self._loop.create_future()
-        self._waiting.append(_Waiting(rows, future))
+        self.put(rows, future)
+        return future
+
+    def put(self, rows: Sequence[Row], answer: Waiting) -> None:
+        """Let these rows, at most MOST_ROWS, be answered by the next batch."""
+        self._waiting.append(_Waiting(rows, answer))
         if not self._due:
             self._due = True
             self._loop.call_soon(self._run)
-        return future
 
     def _run(self) -> None:
         batch, rows = self._take()
