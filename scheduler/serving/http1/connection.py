@@ -257,7 +257,7 @@ class Connection(asyncio.Protocol):
                 self._close()
                 return
             raise http_error(400, "the request ended before its head did", "send all of it")
-        if buffer:
+        if buffer and buffer != _LINE[:1]:  # which may end a line that is passed over
             self._reader = self._reader or HeadReader()
             self._reader.feed(buffer[self._fed :])
             self._fed = len(buffer)
