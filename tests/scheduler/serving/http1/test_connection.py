@@ -1,4 +1,4 @@
-"""One client's connection, through real sockets: what it may send, in which order, and how it is told what it may not."""
+"""One client's connection, through real sockets: what it may send, in which order, and what it is told otherwise."""
 
 from __future__ import annotations
 
@@ -229,7 +229,8 @@ def test_a_second_request_cannot_be_hidden_in_the_body_of_the_first(client: sock
 
 pieces = st.sampled_from(
     [GET, CLOSE, CHUNKED, HOST, b"\r\n", b"\n", b"\0", b" ", b":", b"0\r\n\r\n", b"5\r\nhello\r\n", post(b"hello"),
-     b"content-length: 5\r\n", b"transfer-encoding: chunked\r\n", b"GET ", b"/ HTTP/1.1\r\n", b"expect: 100-continue\r\n"]
+     b"content-length: 5\r\n", b"transfer-encoding: chunked\r\n", b"GET ", b"/ HTTP/1.1\r\n",
+     b"expect: 100-continue\r\n"]
 )  # fmt: skip
 
 
