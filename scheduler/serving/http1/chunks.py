@@ -25,13 +25,12 @@ class Chunks:
         self._most = most
         self._too_large = too_large
         self._buffer = bytearray()
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._body = bytearray()  # many small chunks cost no more than their bytes
         self._ended = False  # the last chunk was read, its trailers were not
 
     @property
     def body(self) -> bytes:
-        return b"".join(self._parts)
+        return bytes(self._body)
 
     def feed(self, data: bytes) -> bytes | None:
         """What stands behind the body, once that is whole; None before.
@@ -61,14 +60,13 @@ class Chunks:
             self._ended = True
             del buffer[:end]  # the end of its line stays: with it, no trailers end as trailers do
             return True
-        if self._size + size > self._most:
+        if len(self._body) + size > self._most:
             raise self._too_large()
         if len(buffer) < start + size + len(_LINE):
             return False
         if not buffer.startswith(_LINE, start + size):
             raise _broken("a chunk is longer than its size")
-        self._parts.append(bytes(buffer[start : start + size]))
-        self._size += size
+        self._body += buffer[start : start + size]
         del buffer[: start + size + len(_LINE)]
         return True
 

@@ -57,7 +57,7 @@ class _Body(NamedTuple):
 
     admitted: Any
     chunks: Chunks | None
-    parts: list[bytes]
+    begun: bytearray  # of one whose length is known; many small pieces cost no more than their bytes
     refused: bool = False  # answered already: it is read to find its end
 
 
@@ -274,7 +274,7 @@ class Connection(asyncio.Protocol):
         if head.length > most:
             raise too_large(most)
         chunks = Chunks(most, lambda: too_large(most)) if head.chunked else None
-        self._body = _Body(admitted, chunks, [])
+        self._body = _Body(admitted, chunks, bytearray())
         if head.continues and not buffer and self._transport is not None:
             self._transport.write(CONTINUE)
 
@@ -291,12 +291,14 @@ class Connection(asyncio.Protocol):
                 return bool(self._ended)  # once more, to say so
             whole = body.chunks.body
         else:
-            body.parts.append(buffer[: self._left])
+            whole = buffer[: self._left]
             self._buffer = buffer[self._left :]
-            self._left -= len(body.parts[-1])
+            self._left -= len(whole)
+            if self._left or body.begun:
+                body.begun.extend(b"" if body.refused else whole)
             if self._left:
                 return bool(self._ended)
-            whole = b"".join(body.parts)
+            whole = bytes(body.begun) or whole
         self._body = None
         assert head is not None  # a body belongs to one
         if body.refused:
@@ -338,7 +340,7 @@ class Connection(asyncio.Protocol):
         )  # fmt: skip
         self._write(self._app.refused(head, error), head, stays=goes_on)
         if goes_on:
-            self._body = _Body(None, None, [], refused=True)
+            self._body = _Body(None, None, bytearray(), refused=True)
             self._since = self._shared.now
             self._pump() if not self._pumping else asyncio.get_running_loop().call_soon(self._pump)
         elif self._ended:

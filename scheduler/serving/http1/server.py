@@ -16,6 +16,7 @@ from quarterdeck.scheduler.serving.exposure import Tls
 from quarterdeck.scheduler.serving.http1.connection import Application, Connection, Shared
 from quarterdeck.scheduler.serving.http1.responses import Responses
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
+from quarterdeck.scheduler.serving.listener import BACKLOG
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class HttpServer:
 
     async def _end(self) -> None:
         self._shared.stopping = True
-        self._accept()  # who has connected before is answered
+        self._accept(BACKLOG)  # who has connected before is answered
         self._pause()
         self._listener.close()
         await asyncio.sleep(GRACE_S)
@@ -112,8 +113,8 @@ class HttpServer:
             self._accepting = False
             self._loop.remove_reader(self._listener.fileno())
 
-    def _accept(self) -> None:
-        for _ in range(ACCEPTED):
+    def _accept(self, most: int = ACCEPTED) -> None:
+        for _ in range(most):
             if len(self._connections) >= self._limits.connections:
                 self._pause()
                 return
