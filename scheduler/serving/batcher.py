@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.core.models.predictors import Predictor
+from quarterdeck.core.models.predictors import OnnxPredictor, Predictor
 from quarterdeck.scheduler.serving.protocols import Plain, check_count
 
 MOST_ROWS = 1_024  # in a batch
@@ -62,6 +62,7 @@ class Model:
     def __init__(self, predictor: Predictor, names: Sequence[str]) -> None:
         self._predictor = predictor
         self._names = names
+        self._predict_rows = predictor.predict_rows if isinstance(predictor, OnnxPredictor) else None
 
     def ask(self, rows: Sequence[Row]) -> Plain | QuarterdeckError:
         """The answers, or what went wrong.
@@ -69,9 +70,12 @@ class Model:
         The predictor is a user's: whatever it raises is its failure on these rows, and must not end the
         server.
         """
-        columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
         try:
-            return Plain.of(check_count(self._predictor.predict(columns), len(rows)))
+            if self._predict_rows is not None:
+                answers = self._predict_rows(rows)
+            else:
+                answers = self._predictor.predict(dict(zip(self._names, zip(*rows, strict=True), strict=True)))
+            return Plain.of(check_count(answers, len(rows)))
         except Exception as error:
             words = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
             failure = QuarterdeckError(f"the model failed: {words[:500]}")
