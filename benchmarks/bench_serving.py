@@ -2,7 +2,7 @@
 server and one from granian: the same two models, single-row JSON, one process on one core, wrk on the other.
 
 Ours checks every field and logs every prediction; the constant answers do neither: the first is the ceiling. Each peer
-runs in a Python of its own in `.peers/`, made at the first run (3 GB, some minutes). Needs wrk (Debian: wrk) and taskset.
+runs in a Python of its own in `.peers/`, made at the first run (3 GB, some minutes). Needs wrk (Debian: wrk), taskset.
 Servers take turns, `--rounds` times, and medians are given, so that a busy moment of the machine is nobody's.
 
     python benchmarks/bench_serving.py [--seconds 5] [--rounds 3] [--only NAME ...] [--json]
