@@ -8,15 +8,14 @@ it waits for what.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.scheduler.serving.http import Reply, http_error, too_large
 from quarterdeck.scheduler.serving.http1.chunks import Chunks
-from quarterdeck.scheduler.serving.http1.head import MOST_BYTES, Head, HeadReader, Heads, too_long
-from quarterdeck.scheduler.serving.http1.responses import CONTINUE, Responses
-from quarterdeck.scheduler.serving.limits import Limits
+from quarterdeck.scheduler.serving.http1.head import MOST_BYTES, Head, HeadReader, too_long
+from quarterdeck.scheduler.serving.http1.responses import CONTINUE
+from quarterdeck.scheduler.serving.http1.shared import Shared
 
 AHEAD = 64 * 1024  # bytes that a client may send ahead of its answers
 TURN = 16  # requests of one connection that are begun before others get their turn
@@ -24,32 +23,6 @@ UNSENT = 4 * 1024  # bytes of answers that wait for the client, above which it i
 LINGER_S = 2.0  # for a refused client that still sends: closing at once could take the refusal from it
 _END = b"\r\n\r\n"
 _LINE = b"\r\n"
-
-
-class Application(Protocol):
-    """What answers requests. Nothing of it may raise but admit()."""
-
-    def admit(self, head: Head, /) -> Any:
-        """Who asks, before the body is read. Raises QuarterdeckError for what is refused."""
-
-    def answer(self, connection: Connection, head: Head, body: bytes, admitted: Any, /) -> None:
-        """Answer through the connection, now or later, once. `admitted`: what admit() gave, None if not yet asked."""
-
-    def refused(self, head: Head | None, error: QuarterdeckError, /) -> Reply:
-        """The answer to what this side refuses; no head: it could not be read."""
-
-
-class Shared:
-    """What all connections of a server have."""
-
-    def __init__(self, app: Application, limits: Limits, responses: Responses, gone: Callable[[Connection], None]):
-        self.app = app
-        self.limits = limits
-        self.responses = responses
-        self.gone = gone
-        self.heads = Heads()
-        self.now = 0.0  # of the loop's clock, as of the last look at the connections
-        self.stopping = False
 
 
 class _Body(NamedTuple):
@@ -242,7 +215,8 @@ class Connection(asyncio.Protocol):
             reader = self._reader or HeadReader()
             reader.feed(buffer[self._fed : end])
             head = reader.head(buffer[: buffer.index(_LINE)])
-            self._shared.heads.keep(buffer[:end], head)
+            if head.length <= self._shared.limits.body_bytes:  # what is found again is not looked at again
+                self._shared.heads.keep(buffer[:end], head)
         self._reader, self._fed = None, 0
         self._buffer = buffer[end:]
         self._begin(head)

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 
 from quarterdeck.scheduler.serving.exposure import Tls
-from quarterdeck.scheduler.serving.http1.connection import Application, Connection, Shared
+from quarterdeck.scheduler.serving.http1.connection import Connection
 from quarterdeck.scheduler.serving.http1.responses import Responses
+from quarterdeck.scheduler.serving.http1.shared import Application, Shared
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 from quarterdeck.scheduler.serving.listener import BACKLOG
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quarterdeck.scheduler.serving.http1.connection import AHEAD, Connection, Shared
+from quarterdeck.scheduler.serving.http1.connection import AHEAD, Connection
 from quarterdeck.scheduler.serving.http1.head import MOST_BYTES
 from quarterdeck.scheduler.serving.http1.responses import Responses
+from quarterdeck.scheduler.serving.http1.shared import Shared
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 
 HOST = b"host: x\r\n"
@@ -309,6 +310,16 @@ def test_requests_cut_anywhere_are_answered_alike(house: Any, requests: list[byt
 def test_the_limit_of_a_body_is_met_to_the_byte(client: socket.socket, raw: Any, length: int, status: int) -> None:
     client.sendall(post(b"x" * length))
     assert raw.answer(client)[0] == status
+
+
+def test_a_limit_that_one_read_can_exceed_holds_for_a_head_that_was_read_before(make_house: Any, raw: Any) -> None:
+    house = make_house(Limits(body_bytes=4))
+    for _ in range(3):
+        with house.connect() as client:
+            client.sendall(post(b"1234"))
+            assert raw.answer(client)[0] == 200
+            client.sendall(post(b"12345"))
+            assert raw.answer(client)[0] == 413
 
 
 # time
