@@ -1,8 +1,8 @@
 """The prediction server beside MLflow, MLServer, BentoML and FastAPI, and beside a constant answer from the same HTTP
-server: the same two models, single-row JSON, one process on one core, wrk on the other.
+server and one from granian: the same two models, single-row JSON, one process on one core, wrk on the other.
 
-Ours checks every field and logs every prediction; the constant answer does neither, and is the ceiling. Each peer runs
-in a Python of its own in `.peers/`, made at the first run (3 GB, some minutes). Needs wrk (Debian: wrk) and taskset.
+Ours checks every field and logs every prediction; the constant answers do neither: the first is the ceiling. Each peer
+runs in a Python of its own in `.peers/`, made at the first run (3 GB, some minutes). Needs wrk (Debian: wrk), taskset.
 Servers take turns, `--rounds` times, and medians are given, so that a busy moment of the machine is nobody's.
 
     python benchmarks/bench_serving.py [--seconds 5] [--rounds 3] [--only NAME ...] [--json]
@@ -27,7 +27,7 @@ import psutil
 from bench_registry import noise
 from serving.driving import Figures, drive, have_wrk
 from serving.models import NAMES
-from serving.servers import PEER_SERVERS, PORT, Server, Started, ours
+from serving.servers import CONSTANT, PEER_SERVERS, PORT, Server, Started, ours
 from serving.workspace import ROW, two_champions
 
 CONNECTIONS = (1, 16, 64)
@@ -105,8 +105,8 @@ def run(seconds: float, rounds: int, only: list[str]) -> dict[str, dict[str, Mea
         for turn in range(rounds):
             for model in NAMES:
                 for server in servers:
-                    if model == "forest" and server.name in ("constant answer", "MLflow, named columns"):
-                        continue  # the first knows no model, the second is known by then
+                    if model == "forest" and server.name in (*CONSTANT, "MLflow, named columns"):
+                        continue  # the first two know no model, the other is known by then
                     print(f"round {turn + 1}: {model}, {server.name}", file=sys.stderr)
                     start = partial(server.start, model, ROW, folder / f"{turn}-{model}-{server.name}", SERVER_CORE)
                     found[model].setdefault(server.name, []).append(measure(start, seconds))

@@ -19,7 +19,9 @@ from quarterdeck.core.errors import UsageError
 
 _COUNTER_BITS = 74
 _START_BITS = 73  # one less than there is room for, so that steps fit in behind it
-_LAYOUT = "%08x-%04x-7%03x-%04x-%012x"
+_LOW_BITS = 48  # of the counter, at the end of an id: what stands before them seldom changes
+_LOW = (1 << _LOW_BITS) - 1
+_START = "%08x-%04x-7%03x-%04x-"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -31,6 +33,7 @@ class IdMaker:
         self._lock = threading.Lock()
         self._milliseconds = -1
         self._counter = 0
+        self._start, self._high = "", -1
         self.reseed()
 
     def reseed(self) -> None:
@@ -47,13 +50,19 @@ class IdMaker:
                 self._counter = self._random(_START_BITS)
             else:
                 self._step()
-            milliseconds, counter = self._milliseconds, self._counter
-        return _LAYOUT % (
+            counter = self._counter
+            high = self._milliseconds << (_COUNTER_BITS - _LOW_BITS) | counter >> _LOW_BITS
+            if high != self._high:
+                self._start, self._high = self._begin(counter), high
+            return f"{self._start}{counter & _LOW:012x}"
+
+    def _begin(self, counter: int) -> str:
+        milliseconds = self._milliseconds
+        return _START % (
             milliseconds >> 16,
             milliseconds & 0xFFFF,
             counter >> 62,
-            0x8000 | (counter >> 48) & 0x3FFF,
-            counter & 0xFFFF_FFFF_FFFF,
+            0x8000 | (counter >> _LOW_BITS) & 0x3FFF,
         )
 
     def _step(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TERMINAL = {"textual", "typer"}  # rich comes with httpx and others, whoever asks for those
 SCHEDULING = {"apscheduler"}
-WEB = {"granian", "httpx"}
+WEB = {"httptools", "httpx"}
 LEARNING = {"numpy", "pandas", "polars", "scipy", "sklearn", "onnx", "onnxruntime", "skl2onnx", "skops"}
 
 LOAD = """
@@ -59,7 +59,7 @@ def test_the_console_loads_no_machine_learning_library() -> None:
     demo = [name for name in modules("console") if name.startswith("quarterdeck.console.demo.")]
     screens = [name for name in modules("console") if name not in demo]
     assert "quarterdeck.console.cli.app" in screens
-    assert not loaded(screens) & (LEARNING | SCHEDULING | {"granian"})
+    assert not loaded(screens) & (LEARNING | SCHEDULING | {"httptools"})
 
 
 def test_no_module_is_loaded_under_a_bare_name() -> None:

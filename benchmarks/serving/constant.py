@@ -11,15 +11,22 @@ from typing import Any
 
 import uvloop
 
-from quarterdeck.scheduler.serving.listener import HttpServer, listen
+from quarterdeck.scheduler.serving.http import Reply, error_reply
+from quarterdeck.scheduler.serving.http1.server import HttpServer
+from quarterdeck.scheduler.serving.listener import listen
 
 BODY = b'{"endpoint":"logistic","version":1,"predictions":[{"id":"0","label":1,"probability":0.99}]}'
-HEADERS = [("content-type", "application/json")]
 
 
 class Constant:
-    async def __rsgi__(self, scope: Any, transport: Any) -> None:
-        transport.response_bytes(200, HEADERS, BODY)
+    def admit(self, head: Any) -> None:
+        """Anybody."""
+
+    def answer(self, exchange: Any, head: Any, body: bytes, admitted: Any) -> None:
+        exchange.json(BODY)
+
+    def refused(self, head: Any, error: Any) -> Reply:
+        return error_reply(error)
 
 
 async def main() -> None:

@@ -118,13 +118,20 @@ def _constant(model: str, row: Row, folder: Path, core: int) -> Started:
     return Started(process=process, url=f"http://127.0.0.1:{PORT}/predict/{model}", body=row, headers={})
 
 
+def _granian(model: str, row: Row, folder: Path, core: int) -> Started:
+    process = spawn([python_of("granian"), HERE / "granian_constant.py", PORT], core, folder)
+    return Started(process=process, url=f"http://127.0.0.1:{PORT}/predict/{model}", body=row, headers={})
+
+
+CONSTANT = ("constant answer", "granian, constant answer")  # they know no model
 PEER_SERVERS = (
     Server(name="MLflow, tensor", start=_mlflow("tensor")),
     Server(name="MLflow, named columns", start=_mlflow("columns")),
     Server(name="MLServer", start=_mlserver),
     Server(name="BentoML, batching", start=_bentoml),
     Server(name="FastAPI", start=_fastapi),
-    Server(name="constant answer", start=_constant),
+    Server(name=CONSTANT[0], start=_constant),
+    Server(name=CONSTANT[1], start=_granian),
 )
 
 

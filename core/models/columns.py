@@ -9,6 +9,7 @@ and a null are therefore one and the same to a model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,25 @@ def number_matrix(columns: Columns, names: Sequence[str]) -> npt.NDArray[np.floa
         return np.empty((row_count(columns), 0))
     if len(columns[names[0]]) == 1:  # the usual request: half the time of the general way
         return np.array([[columns[name][0] for name in names]], dtype=np.float64)
-    return np.ascontiguousarray(np.array([columns[name] for name in names], dtype=np.float64).T)
+    found = [columns[name] for name in names]
+    if found[0].__class__ in (tuple, list):
+        try:  # where nothing is missing: a sixth of the time of the general way
+            flat = np.fromiter(chain.from_iterable(found), np.float64, len(names) * len(found[0]))
+            return np.ascontiguousarray(flat.reshape(len(names), -1).T)
+        except (TypeError, ValueError):
+            pass
+    return np.ascontiguousarray(np.array(found, dtype=np.float64).T)
+
+
+def row_matrix(rows: Sequence[Sequence[Any]]) -> npt.NDArray[np.float64]:
+    """Rows of numbers, at least one and all of one length, as (rows, values), float64; None becomes NaN."""
+    if len(rows) > 1:
+        try:  # where nothing is missing: a sixth of the time of the general way
+            flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(rows[0]))
+            return flat.reshape(len(rows), -1)
+        except (TypeError, ValueError):
+            pass
+    return np.array(rows, dtype=np.float64)
 
 
 def text_list(values: Sequence[Any]) -> list[str]:

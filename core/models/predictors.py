@@ -6,6 +6,7 @@ of that kind is made: a prediction server that serves ONNX models starts in a fr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from quarterdeck.core.errors import IntegrityError
-from quarterdeck.core.models.columns import Columns, number_matrix, number_names, text_matrix, text_names
+from quarterdeck.core.models.columns import (
+    Columns,
+    number_matrix,
+    number_names,
+    row_matrix,
+    text_matrix,
+    text_names,
+)
 from quarterdeck.core.models.signature import FieldKind, Signature
 from quarterdeck.core.values import Task
 
@@ -67,9 +75,20 @@ class OnnxPredictor:
         self._session = session
         self._feeds = [_Feed.plan(given, session.get_inputs(), signature) for given in session.get_inputs()]
         self._label, self._outputs = _plan_outputs(session.get_outputs(), signature)
+        only = self._feeds[0] if len(self._feeds) == 1 else None
+        # one matrix of all fields: rows need not be turned into columns and back
+        self._matrix = None if only is None or only.text or only.flat or only.fields != signature.names else only
 
     def predict(self, columns: Columns) -> Answers:
-        feeds = {feed.name: feed.array(columns) for feed in self._feeds}
+        return self._answers({feed.name: feed.array(columns) for feed in self._feeds})
+
+    def predict_rows(self, rows: Sequence[Sequence[Any]]) -> Answers:
+        """The same for rows, at least one, whose values are in the order of the signature's fields."""
+        if self._matrix is None:
+            return self.predict(dict(zip(self.signature.names, zip(*rows, strict=True), strict=True)))
+        return self._answers({self._matrix.name: row_matrix(rows).astype(self._matrix.dtype, copy=False)})
+
+    def _answers(self, feeds: dict[str, npt.NDArray[Any]]) -> Answers:
         try:
             outputs = self._session.run(self._outputs, feeds)
         except self._failures as error:

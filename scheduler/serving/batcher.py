@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.core.models.predictors import Predictor
+from quarterdeck.core.models.predictors import OnnxPredictor, Predictor
 from quarterdeck.scheduler.serving.protocols import Plain, check_count
 
 MOST_ROWS = 1_024  # in a batch
@@ -33,9 +33,21 @@ class Cost(NamedTuple):
 Row = tuple[Any, ...]  # a row's values in the order of the model's fields
 
 
+class Waiting(Protocol):
+    """Who waits for the answers to some rows: a future, or what costs less. It must not raise."""
+
+    def done(self) -> bool:
+        """Whether it waits no more: its rows are not asked."""
+
+    def set_result(self, result: tuple[Plain, int], /) -> None:
+        """The answers of a batch, and the place in it where these begin."""
+
+    def set_exception(self, error: Exception, /) -> None: ...
+
+
 class _Waiting(NamedTuple):
     rows: Sequence[Row]
-    answer: asyncio.Future[tuple[Plain, int]]
+    answer: Waiting
 
 
 class Asked(Protocol):
@@ -50,6 +62,7 @@ class Model:
     def __init__(self, predictor: Predictor, names: Sequence[str]) -> None:
         self._predictor = predictor
         self._names = names
+        self._predict_rows = predictor.predict_rows if isinstance(predictor, OnnxPredictor) else None
 
     def ask(self, rows: Sequence[Row]) -> Plain | QuarterdeckError:
         """The answers, or what went wrong.
@@ -57,9 +70,12 @@ class Model:
         The predictor is a user's: whatever it raises is its failure on these rows, and must not end the
         server.
         """
-        columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
         try:
-            return Plain.of(check_count(self._predictor.predict(columns), len(rows)))
+            if self._predict_rows is not None:
+                answers = self._predict_rows(rows)
+            else:
+                answers = self._predictor.predict(dict(zip(self._names, zip(*rows, strict=True), strict=True)))
+            return Plain.of(check_count(answers, len(rows)))
         except Exception as error:
             words = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
             failure = QuarterdeckError(f"the model failed: {words[:500]}")
@@ -101,11 +117,15 @@ class Batcher:
 
     def _submit(self, rows: Sequence[Row]) -> asyncio.Future[tuple[Plain, int]]:
         future: asyncio.Future[tuple[Plain, int]] = self._loop.create_future()
-        self._waiting.append(_Waiting(rows, future))
+        self.put(rows, future)
+        return future
+
+    def put(self, rows: Sequence[Row], answer: Waiting) -> None:
+        """Let these rows, at most MOST_ROWS, be answered by the next batch."""
+        self._waiting.append(_Waiting(rows, answer))
         if not self._due:
             self._due = True
             self._loop.call_soon(self._run)
-        return future
 
     def _run(self) -> None:
         batch, rows = self._take()

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from quarterdeck.core.clients import ALL, Client
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.scheduler.serving.http import Scope, http_error
+from quarterdeck.scheduler.serving.http import Head, http_error
 from quarterdeck.scheduler.serving.limiter import Full, Meter, Meters
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 
@@ -141,9 +141,9 @@ class Guard:
             known[digest] = self._entry(digest, Client(name=OWN, endpoints=frozenset({ALL})))
         self._known = known
 
-    def admit(self, scope: Scope) -> Asker:
+    def admit(self, head: Head) -> Asker:
         """Who asks. Raises an error with status 401, 403 or 429 for those who may not."""
-        path, sent = scope.path, scope.headers.get("authorization")
+        path, sent = head.path, head.headers.get("authorization")
         if path in OPEN:
             return self._looker(sent)
         if not self.required and (sent or "")[:7].lower() != "bearer ":
@@ -160,7 +160,7 @@ class Guard:
         elif not asker.knows:
             raise _outside(asker.name, "this server: it is for no endpoint here")
         # a body that is larger than any is refused unread, and costs no more than the largest
-        asker.begin(min(int(scope.headers.get("content-length") or 0), self._most_bytes))
+        asker.begin(min(int(head.headers.get("content-length") or 0), self._most_bytes))
         return asker
 
     def _looker(self, sent: str | None) -> Asker:

@@ -1,28 +1,19 @@
-"""The listening socket, and granian on it, with TLS or without.
+"""The listening socket. A port in use is an error.
 
-Granian binds with SO_REUSEPORT: a second server on the same port would start and take half of the requests. So the
-socket is bound here, where a port in use is an error, and handed over. Only the processes of one server share a port,
-each with a socket of its own: the kernel then spreads the connections over them.
+Only the processes of one server share a port (SO_REUSEPORT), each with a socket of its own: the kernel then spreads the
+connections over them.
 """
 
 from __future__ import annotations
 
 import resource
 import socket
-from typing import Any
-
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, SSLProtocols
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
 from quarterdeck.core.errors import UnavailableError
-from quarterdeck.scheduler.serving.exposure import Tls
-from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
+from quarterdeck.scheduler.serving.limits import DEFAULT
 
 BACKLOG = 1_024
 OTHER_FILES = 512  # databases, models, pipes: what a process has open beside its connections
-STOP_S = 5  # requests that are being answered when the server stops get so long
 
 
 def listen(
@@ -72,29 +63,3 @@ def room_for(connections: int) -> int:
     if most > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return max(1, min(connections, max(most, soft) - OTHER_FILES))
-
-
-class HttpServer(Server):
-    """Granian in this process's loop, on a socket that is listening already and is the server's from now on."""
-
-    def __init__(self, app: Any, listener: socket.socket, *, limits: Limits = DEFAULT, tls: Tls | None = None) -> None:
-        super().__init__(
-            app,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=BACKLOG,
-            backpressure=limits.connections,
-            http1_settings=HTTP1Settings(header_read_timeout=round(limits.header_seconds * 1000)),
-            log_enabled=False,
-            ssl_cert=None if tls is None else tls.certificate,
-            ssl_key=None if tls is None else tls.key,
-            ssl_protocol_min=SSLProtocols.tls12,
-        )
-        self.workers_kill_timeout = STOP_S
-        # granian's stubs describe an older constructor, and its attributes only as they begin
-        self._holder = SocketHolder(listener.detach(), False, BACKLOG)  # type: ignore[call-arg]
-
-    def _init_shared_socket(self) -> None:
-        self._ssp = None
-        self._shd = self._holder  # type: ignore[assignment]
-        self._sfd = self._holder.get_fd()

@@ -3,7 +3,9 @@
 Every protocol brings its rows here, and its form for the answers. The champion answers; where the traffic plan gives a
 challenger a share, answering.py divides the rows; a shadow answers after the answer has gone out.
 
-The methods that only choose who answers are no coroutines: each of those costs every request its time.
+The methods that only choose who answers are no coroutines: each of those costs every request its time. The most
+frequent request, plain rows that the champion answers, has no task and no future either: it waits in the batcher as
+itself, and the batch calls it.
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ from quarterdeck.scheduler.serving.guard import ANYBODY, Asker
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
+from quarterdeck.scheduler.serving.protocols import Plain
 from quarterdeck.scheduler.serving.reader import ORDINARY, Request
 from quarterdeck.scheduler.serving.router import Route, Router
 from quarterdeck.scheduler.serving.shadow import Answered, Shadow
 from quarterdeck.scheduler.serving.split import Split
 
 Read = Callable[[bytes, Limits], Request]
+Done = Callable[[bytes | Exception], None]
 
 
 class PredictionDesk:
@@ -52,13 +56,22 @@ class PredictionDesk:
         self._side = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._split = SplitDesk(log, counters, problems, self.aside)
 
-    def answer_body(self, route: Route, body: bytes, started: int, asker: Asker = ANYBODY) -> Awaitable[bytes]:
-        """The answer to a body of JSON rows. Raises QuarterdeckError where they are wrong, or the version fails."""
+    def answer_body(self, route: Route, body: bytes, started: int, asker: Asker, done: Done) -> Awaitable[bytes] | None:
+        """The answer to a body of JSON rows: something to wait for, or None where the batch will give it to `done`.
+
+        Raises QuarterdeckError where the rows are wrong, or nobody can answer.
+        """
         live = self._router.champion(route)
         read = live.reader.read if route.wide is None else route.wide.read
         if len(body) > ORDINARY:
             return self._answer_large(route, live, read, body, started, asker)
-        return self.answer(route, live, read(body, self.limits), form=PLAIN, started=started, asker=asker)
+        request = read(body, self.limits)
+        if route.split is not None or len(request.rows) > FEW_ROWS:
+            return self.answer(route, live, request, form=PLAIN, started=started, asker=asker)
+        asker.take(route.name, len(request.rows))
+        ids = [new_id() for _ in request.rows]
+        live.batcher.put(request.rows, _Soon(self, live, request, ids, started, route.shadow, done))
+        return None
 
     async def _answer_large(
         self, route: Route, live: LiveModel, read: Read, body: bytes, started: int, asker: Asker
@@ -130,8 +143,7 @@ class PredictionDesk:
         shadow: Shadow | None = None,
     ) -> bytes:
         """One version's answer to all rows; `shadow` answers them too, after this answer has gone out."""
-        model, rows = live.planned.model, len(ids)
-        count = self._counters.of(model, live.number, arm)
+        rows = len(ids)
         try:
             answers, start = await live.batcher.answer(request.rows)
             if rows <= FEW_ROWS:
@@ -139,11 +151,32 @@ class PredictionDesk:
             else:
                 body = await self.aside(form.whole, live, ids, answers, start)
         except Exception:
-            count.failures += 1
-            self._log.failures.add(model, live.number, arm, FailureKind.FAILED, rows=rows, at=now_us())
+            self.failed(live, arm, rows)
             raise
+        self.answered(live, arm, request, ids, answers, start, started, shadow)
+        return body
+
+    def failed(self, live: LiveModel, arm: Arm, rows: int) -> None:
+        """Count so many rows that a version could not answer."""
+        model = live.planned.model
+        self._counters.of(model, live.number, arm).failures += 1
+        self._log.failures.add(model, live.number, arm, FailureKind.FAILED, rows=rows, at=now_us())
+
+    def answered(
+        self,
+        live: LiveModel,
+        arm: Arm,
+        request: Request,
+        ids: Sequence[str],
+        answers: Plain,
+        start: int,
+        started: int,
+        shadow: Shadow | None,
+    ) -> None:
+        """Count and log a version's answer to all rows of a request, and offer them to the shadow."""
+        model = live.planned.model
         at, latency_us = now_us(), (time.perf_counter_ns() - started) // 1000
-        count.add(rows, latency_us)
+        self._counters.of(model, live.number, arm).add(len(ids), latency_us)
         self._log.add(
             Entry(
                 model,
@@ -163,8 +196,50 @@ class PredictionDesk:
         )
         if shadow is not None:
             self._loop.call_soon(shadow.offer, Answered(ids, request, at))
-        return body
 
     def aside(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
         """Call it in a thread: many rows must not keep the loop from the others."""
         return self._loop.run_in_executor(self._side, function, *arguments)
+
+
+class _Soon:
+    """A request of few rows that waits for the champion's batch, in the place of a future."""
+
+    __slots__ = ("_desk", "_done", "_ids", "_live", "_request", "_shadow", "_started")
+
+    def __init__(
+        self,
+        desk: PredictionDesk,
+        live: LiveModel,
+        request: Request,
+        ids: Sequence[str],
+        started: int,
+        shadow: Shadow | None,
+        done: Done,
+    ) -> None:
+        self._desk = desk
+        self._live = live
+        self._request = request
+        self._ids = ids
+        self._started = started
+        self._shadow = shadow
+        self._done = done
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: tuple[Plain, int]) -> None:
+        answers, start = result
+        try:
+            body = self._live.shape.encode(self._ids, answers, start)
+        except Exception as error:  # a user's model gave what is no answer of its task
+            self.set_exception(error)
+            return
+        self._done(body)
+        self._desk.answered(
+            self._live, Arm.CHAMPION, self._request, self._ids, answers, start, self._started, self._shadow
+        )
+
+    def set_exception(self, error: Exception) -> None:
+        self._desk.failed(self._live, Arm.CHAMPION, len(self._ids))
+        self._done(error)

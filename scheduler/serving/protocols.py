@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Sized
+from math import isfinite
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -34,10 +35,15 @@ class Plain(NamedTuple):
     @classmethod
     def of(cls, answers: Answers) -> Plain:
         """Raises QuarterdeckError where a number is not finite: JSON has no word for it."""
-        odds = answers.probabilities
-        if not np.isfinite(answers.scores).all() or (odds is not None and not np.isfinite(odds).all()):
+        odds = None if answers.probabilities is None else answers.probabilities.tolist()
+        scores = answers.scores.tolist()
+        if len(scores) == 1:  # the usual request: NumPy's calls would cost more than its numbers
+            finite = isfinite(scores[0]) and (odds is None or all(map(isfinite, odds[0])))
+        else:
+            finite = _are_finite(answers.scores) and (odds is None or _are_finite(answers.probabilities))
+        if not finite:
             raise QuarterdeckError("the model's answer is not a finite number")
-        return cls(answers.values, answers.labels, None if odds is None else odds.tolist(), answers.scores.tolist())
+        return cls(answers.values, answers.labels, odds, scores)
 
     def cut(self, start: int, rows: int) -> Plain:
         """Some rows' answers."""
@@ -72,6 +78,10 @@ def check_count(answers: Answers, rows: int) -> Answers:
     return answers
 
 
+def _are_finite(numbers: Any) -> bool:
+    return bool(np.isfinite(numbers).all())
+
+
 def _is_long(answers: Sized | None, rows: int) -> bool:
     return answers is None or len(answers) == rows
 
@@ -94,10 +104,12 @@ class Shape:
         self._head = f'{{"endpoint":{_text(endpoint)},"version":{version},"predictions":['
         self._places = {label: place for place, label in enumerate(classes)}
         self._labels = {label: _text(label) for label in classes}
-        self._odds = ",".join(f"{_text(_name(label)).replace('%', '%%')}:%r" for label in classes)
+        self._odds = ",".join(f"{_text(_name(label)).replace('%', '%%')}:%s" for label in classes)
 
     def encode(self, ids: Sequence[str], answers: Plain, start: int) -> bytes:
         """The body for the rows of `answers` from `start` on, one an id."""
+        if len(ids) == 1:
+            return f"{self._head}{self._prediction(ids[0], answers, start)}]}}".encode()
         rows = [self._prediction(name, answers, start + row) for row, name in enumerate(ids)]
         return f"{self._head}{','.join(rows)}]}}".encode()
 
@@ -118,10 +130,10 @@ class Shape:
         label = answers.labels[row]
         if answers.probabilities is None:
             return f'{{"id":"{identifier}","label":{self._labels[label]}}}'
-        odds = answers.probabilities[row]
+        odds = tuple(map(repr, answers.probabilities[row]))
         return (
-            f'{{"id":"{identifier}","label":{self._labels[label]},"probability":{odds[self._places[label]]!r},'
-            f'"probabilities":{{{self._odds % tuple(odds)}}}}}'
+            f'{{"id":"{identifier}","label":{self._labels[label]},"probability":{odds[self._places[label]]},'
+            f'"probabilities":{{{self._odds % odds}}}}}'
         )
 
 

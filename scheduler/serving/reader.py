@@ -80,8 +80,9 @@ class RowReader:
         if self._one is None or self._many is None:
             return None
         try:
-            is_list = body[:1] == b"["
-            sent = self._many(body) if is_list else [self._one(body)]
+            if body[:1] != b"[":
+                return self._read_one(self._one(body), body)
+            sent = self._many(body)
             rows = [msgspec.structs.astuple(row) for row in sent]
             if not self._once(body, rows):
                 return None
@@ -93,7 +94,18 @@ class RowReader:
         entities = [None] * len(rows) if self._entity < 0 else [_given(row[self._entity]) for row in rows]
         if rows[0][self._fields :]:
             rows = [row[: self._fields] for row in rows]
-        return Request(sent, rows, entities, times, None if is_list or len(body) > SHORT else body)
+        return Request(sent, rows, entities, times)
+
+    def _read_one(self, sent: Any, body: bytes) -> Request | None:
+        """The usual request, without the loops of the general way."""
+        row = msgspec.structs.astuple(sent)
+        if not self._once(body, [row]):
+            return None
+        entity = None if self._entity < 0 else _given(row[self._entity])
+        time = None if self._time < 0 else _time(row[self._time])
+        if len(row) > self._fields:
+            row = row[: self._fields]
+        return Request([sent], [row], [entity], [time], body if len(body) <= SHORT else None)
 
     def _once(self, body: bytes, rows: Sequence[tuple[Any, ...]]) -> bool:
         """Whether it can be told that no row has a field twice: the type keeps the last and says nothing."""

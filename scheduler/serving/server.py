@@ -28,10 +28,10 @@ from quarterdeck.scheduler.serving.exposure import Exposure, exposure, require_c
 from quarterdeck.scheduler.serving.family import LOOK_S, ORPHANED_S, Family
 from quarterdeck.scheduler.serving.feedback import FeedbackDesk
 from quarterdeck.scheduler.serving.guard import Guard
-from quarterdeck.scheduler.serving.http import Bodies
+from quarterdeck.scheduler.serving.http1.server import HttpServer
 from quarterdeck.scheduler.serving.limiter import Meters
 from quarterdeck.scheduler.serving.limits import Limits
-from quarterdeck.scheduler.serving.listener import HttpServer, listen, room_for
+from quarterdeck.scheduler.serving.listener import listen, room_for
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import PredictionLog
 from quarterdeck.scheduler.serving.router import Router
@@ -178,8 +178,7 @@ class _Process:
         gc.freeze()  # what was made so far stays: the collector need not look at it again
         gc.set_threshold(*COLLECT)
         try:
-            with suppress(TimeoutError):  # a request that does not end in time ends with the process
-                await self._http.serve()
+            await self._http.serve()
         finally:
             for task in tasks:
                 task.cancel()
@@ -213,7 +212,7 @@ class _Process:
         log.warning("the first process of the server has gone: this one goes on until another server is ready")
         while loop.time() < deadline and not await loop.run_in_executor(self._house, self._is_replaced):
             await asyncio.sleep(LOOK_S)
-        self._http.stop()  # type: ignore[no-untyped-call]  # granian has no types for it
+        self._http.stop()
 
     def _is_replaced(self) -> bool:
         with suppress(QuarterdeckError, SQLAlchemyError), self._database.read() as tx:
@@ -255,12 +254,10 @@ class _Process:
             make_shadow=self._shadow,
             problems=self._problems,
         )
-        self._bodies = Bodies(limits)
         self._app = App(
             router=router,
             prediction_log=self._log,
             feedback=feedback,
-            bodies=self._bodies,
             counters=self._counters,
             problems=self._problems,
             snapshots=self._snapshots,
@@ -300,7 +297,6 @@ class _Process:
                     self._problems.clear("heartbeat")
                 except (QuarterdeckError, SQLAlchemyError) as error:
                     self._problems.set("heartbeat", str(error))
-            self._bodies.sweep()
             await asyncio.sleep(BEAT_S)
 
     def _write_beat(self, detail: dict[str, Any], now: datetime) -> None:

@@ -22,7 +22,7 @@ from quarterdeck.core.ids import new_id
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.guard import Asker
-from quarterdeck.scheduler.serving.http import JSON, Bodies, Reply, Scope, Transport, http_error
+from quarterdeck.scheduler.serving.http import JSON, Head, Reply, http_error
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.predicting import PredictionDesk
 from quarterdeck.scheduler.serving.protocols import decode as decode_json
@@ -60,28 +60,27 @@ class _Known(NamedTuple):
 class OpenInference:
     """One object a process; every call runs in the loop, reading many rows aside."""
 
-    def __init__(self, router: Router, desk: PredictionDesk, bodies: Bodies, ready: Callable[[], bool]) -> None:
+    def __init__(self, router: Router, desk: PredictionDesk, ready: Callable[[], bool]) -> None:
         self._router = router
         self._desk = desk
-        self._bodies = bodies
         self._ready = ready
         self._known: WeakKeyDictionary[LiveModel, _Known] = WeakKeyDictionary()
 
-    async def answer(self, scope: Scope, transport: Transport, started: int, asker: Asker) -> Reply:
+    async def answer(self, head: Head, body: bytes, started: int, asker: Asker) -> Reply:
         """Raises QuarterdeckError for what is refused; error_reply() writes it as the protocol does."""
-        parts = scope.path.removesuffix("/").split("/")[1:]
+        parts = head.path.removesuffix("/").split("/")[1:]
         address = _address(parts)
         if address is None and parts not in _PLACES:
             hint = "there is /v2, /v2/health/live, /v2/health/ready, /v2/models/{model}[/versions/{version}]"
-            raise NotFoundError(f"there is nothing at {scope.path[:100]!r}", hint=f"{hint}[/ready|/infer]")
+            raise NotFoundError(f"there is nothing at {head.path[:100]!r}", hint=f"{hint}[/ready|/infer]")
         method = "POST" if parts == _INDEX or (address and address.act == "infer") else "GET"
-        if scope.method not in (method, "HEAD" if method == "GET" else method):
-            reply = error_reply(http_error(405, f"{scope.method} is not answered here", f"use {method}"))
+        if head.method not in (method, "HEAD" if method == "GET" else method):
+            reply = error_reply(http_error(405, f"{head.method} is not answered here", f"use {method}"))
             return reply._replace(headers=[*JSON, ("allow", method)])
         if address is None:
-            return await self._index(transport, asker) if parts == _INDEX else self._about(parts)
+            return self._index(body, asker) if parts == _INDEX else self._about(parts)
         if address.act == "infer":
-            return await self._infer(address, scope, transport, started, asker)
+            return await self._infer(address, head, body, started, asker)
         return self._described(address)
 
     def _about(self, parts: Sequence[str]) -> Reply:
@@ -97,8 +96,7 @@ class OpenInference:
         outputs = self._of(live).outputs
         return Reply.of(metadata.model(route.name, live, outputs, self._router.loaded.get(route.name, {})))
 
-    async def _index(self, transport: Transport, asker: Asker) -> Reply:
-        body = await self._bodies.read(transport, payer=asker)
+    def _index(self, body: bytes, asker: Asker) -> Reply:
         asked = decode_json(body) if body.strip() else {}
         if (
             asked.__class__ is not dict
@@ -109,10 +107,9 @@ class OpenInference:
         found = metadata.index(self._router, ready_only=asked.get("ready", False))
         return Reply.of([item for item in found if asker.may(item["name"])])
 
-    async def _infer(self, address: _Address, scope: Scope, transport: Transport, started: int, asker: Asker) -> Reply:
-        header = scope.headers.get(HEADER)
-        _check_type(scope, header)
-        body = await self._bodies.read(transport, scope.headers.get("content-length"), asker)
+    async def _infer(self, address: _Address, head: Head, body: bytes, started: int, asker: Asker) -> Reply:
+        header = head.headers.get(HEADER)
+        _check_type(head, header)
         route, live = self._live(address)
         many = len(body) > (ORDINARY if header is None else FEW_BYTES)
         reading = (self._read, route, live, address.version is None, body, header)
@@ -177,14 +174,12 @@ def _address(parts: Sequence[str]) -> _Address | None:
     return _Address(parts[2], version, act) if len(rest) < 2 and act in ("", "ready", "infer") else None
 
 
-def _check_type(scope: Scope, header: str | None) -> None:
+def _check_type(head: Head, header: str | None) -> None:
     """A web page may send some types to this machine without asking, and a body without one: it names its origin."""
-    if scope.headers.get("content-encoding") not in (None, "identity"):
-        raise http_error(415, "compressed bodies are not read", "send it without content-encoding")
-    kind = (scope.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    kind = (head.headers.get("content-type") or "").partition(";")[0].strip().lower()
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         return
     if header is None and kind == BINARY:
         raise http_error(415, "binary tensors need the header Inference-Header-Content-Length", "or send JSON")
-    if kind not in ("", BINARY) or scope.headers.get("origin") is not None:
+    if kind not in ("", BINARY) or head.headers.get("origin") is not None:
         raise http_error(415, f"expected content-type application/json, or {BINARY} with binary tensors")

@@ -9,7 +9,7 @@ import sys
 from quarterdeck.console.cli.app import COMMANDS
 
 LEARNING = {"numpy", "polars", "pandas", "scipy", "sklearn", "onnxruntime", "onnx", "skl2onnx", "skops"}
-HEAVY = LEARNING | {"apscheduler", "granian", "textual"}
+HEAVY = LEARNING | {"apscheduler", "httptools", "textual"}
 LIST = "import json, sys; print(json.dumps(sorted(sys.modules)))"
 
 

@@ -134,7 +134,7 @@ async def visit(app):
         await pilot.pause()
 with Console.open(Path(sys.argv[1])) as console:
     asyncio.run(visit(QuarterdeckApp(console)))
-heavy = ("numpy", "scipy", "sklearn", "polars", "pandas", "onnxruntime", "skops", "granian", "apscheduler")
+heavy = ("numpy", "scipy", "sklearn", "polars", "pandas", "onnxruntime", "skops", "httptools", "apscheduler")
 print("early:", early, "heavy:", [name for name in heavy if name in sys.modules])
 """
 

@@ -160,7 +160,9 @@ def _agree(model: FittedModel, onnx: bytes, rows: list[dict[str, Any]]) -> None:
             _agree(model, onnx, rows[::2])
             _agree(model, onnx, rows[1::2])
         return
-    np.testing.assert_allclose(served.predict(columns).scores, expected, rtol=1e-8)
+    answered = served.predict(columns).scores
+    np.testing.assert_allclose(answered, expected, rtol=1e-8)
+    np.testing.assert_array_equal(served.predict_rows(list(zip(*columns.values(), strict=True))).scores, answered)
 
 
 @pytest.mark.parametrize("name", OF_TEXTS)

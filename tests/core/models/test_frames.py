@@ -10,7 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from quarterdeck.core.errors import InputError
-from quarterdeck.core.models.columns import number_matrix, row_count, text_matrix
+from quarterdeck.core.models.columns import number_matrix, row_count, row_matrix, text_matrix
 from quarterdeck.core.models.frames import model_frame
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.values import Task
@@ -64,3 +64,12 @@ def test_matrices_have_a_row_a_row_and_a_column_a_field(rows: int) -> None:
     assert text_matrix(columns, ["city"]).tolist() == [["a"], [""], [""]][:rows]
     assert number_matrix(columns, []).shape == (rows, 0)
     assert row_count({}) == 0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_rows_make_the_same_matrix_as_their_columns(rows: int) -> None:
+    columns = {name: COLUMNS[name][:rows] for name in ("night", "weight", "speed")}
+    for known in (columns, {name: [1.5] * rows for name in columns}):  # with values missing, and without
+        found = row_matrix(list(zip(*known.values(), strict=True)))
+        assert found.dtype == np.float64 and found.flags["C_CONTIGUOUS"]
+        np.testing.assert_array_equal(found, number_matrix(known, tuple(known)))

@@ -138,6 +138,8 @@ NUMBERS = Signature(
 def test_a_model_of_another_exporter_is_fed_by_field_or_as_one_matrix(inputs: Any) -> None:
     predictor = OnnxPredictor(_foreign(inputs), NUMBERS)
     assert predictor.predict({"b": [10, 20], "a": [1, 2]}).values == [11.0, 22.0]
+    assert predictor.predict_rows([(1, 10), (2, 20)]).values == [11.0, 22.0]
+    assert predictor.predict_rows([(1, 10)]).values == [11.0]
 
 
 def test_a_model_whose_input_is_no_field_is_refused_before_it_is_asked() -> None:

@@ -336,6 +336,7 @@ class Server:
             self.process = subprocess.Popen(
                 [*command, "--workspace", str(lab.workspace.root)], stdout=output, stderr=output
             )
+        self.verify = verify
         self.client = httpx.Client(timeout=PATIENCE_S, verify=verify)
 
     def wait_until_ready(self) -> None:

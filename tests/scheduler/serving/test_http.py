@@ -251,3 +251,55 @@ def test_metrics_count_what_was_answered_by_version(client: httpx.Client) -> Non
     assert value(f"prediction_latency_seconds_sum{version}") > 0
     assert value(f"prediction_failures_total{version}") == 0
     assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+
+
+def counted(client: httpx.Client, name: str) -> int:
+    lines = client.get("/metrics").text.splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"quarterdeck_{name} "))
+
+
+def test_an_encoded_slash_is_part_of_a_name(client: httpx.Client) -> None:
+    response = client.post("/predict%2Fline", json={"a": 1.0, "b": 1.0})
+    assert (response.status_code, response.json()["error"]) == (404, "there is nothing at '/predict%2Fline'")
+    response = client.post("/predict/x%2fline", json={"a": 1.0, "b": 1.0})
+    assert (response.status_code, response.json()["error"]) == (404, "there is no endpoint 'x%2Fline'")
+    assert client.post("/predict/%6cine", json={"a": 1.0, "b": 1.0}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/predict/line", "/feedback", "/v2/models/line/infer"])
+def test_a_compressed_body_is_refused_by_its_codings_name(client: httpx.Client, path: str) -> None:
+    response = client.post(path, content=b"\x1f\x8b", headers={**JSON, "content-encoding": "gzip"})
+    assert response.status_code == 415
+    assert "compressed bodies are not read, such as 'gzip'" in response.json()["error"]
+    kept = client.post("/predict/line", content=b'{"a":1,"b":1}', headers={**JSON, "content-encoding": "identity"})
+    assert kept.status_code == 200
+
+
+def test_what_is_no_http_is_told_so_and_counted_as_a_mistake_of_the_client(client: httpx.Client, server: Any) -> None:
+    before = counted(client, "request_errors_total"), counted(client, "request_failures_total")
+    for sent in (
+        b"hello\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST /predict/line HTTP/1.1\r\nhost: x\r\nhost: x\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(sent)
+            said = connection.recv(10_000)
+            assert said.startswith(b"HTTP/1.1 400 ")
+            assert json.loads(said.partition(b"\r\n\r\n")[2]).keys() == {"error", "where", "hint"}
+    after = counted(client, "request_errors_total"), counted(client, "request_failures_total")
+    assert after == (before[0] + 3, before[1])
+
+
+def test_a_client_that_leaves_half_a_body_is_no_failure_of_the_server(
+    client: httpx.Client, server: Any, lab: Any
+) -> None:
+    failures, before, looks = counted(client, "request_failures_total"), counted(client, "requests_total"), 0
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(b"POST /predict/line HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n")
+        connection.sendall(b'content-length: 100\r\n\r\n{"a": ')
+        while counted(client, "requests_total") < before + 2 + looks:  # each look is one too
+            looks += 1
+            assert looks < 10_000
+    assert counted(client, "request_failures_total") == failures
+    assert "failed, error" not in lab.log.read_text()

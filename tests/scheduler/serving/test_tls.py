@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -114,3 +115,24 @@ def test_old_versions_of_tls_are_refused(https: Any) -> None:
     modern.maximum_version = ssl.TLSVersion.TLSv1_2
     with httpx.Client(base_url=str(server.client.base_url), verify=modern) as client:
         assert client.get("/healthz").status_code == 200
+
+
+def test_requests_sent_ahead_and_bodies_in_pieces_are_answered_over_tls_too(https: Any) -> None:
+    trust = trusting(https.workspace.root / "tls" / "own.pem")
+    server = https.start(verify=trust)
+    head = b"POST /predict/line HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    row = json.dumps(ROW).encode()
+    whole = head + b"content-length: %d\r\n" % len(row)
+    chunked = head + b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(row), row)
+    sent = whole + b"\r\n" + row + chunked + b"GET / HTTP/1.1\r\n\r\n"  # the last one names no host
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
+        trust.wrap_socket(connection, server_hostname="127.0.0.1") as client,
+    ):
+        for byte in sent:
+            client.send(bytes([byte]))
+        said = b""
+        while part := client.recv(10_000):
+            said += part
+    assert said.count(b'"value":3.0') == 2
+    assert said.count(b"HTTP/1.1 400 ") == 1
