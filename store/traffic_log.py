@@ -109,7 +109,7 @@ def _rows(asked: Asked) -> Select[Any]:
     sent = and_(_asked.c.id == _p.id, _p.inputs == "", _asked.c.inputs != "")
     joined = predictions.outerjoin(labels, labels.c.id == _p.id).outerjoin(_asked, sent)
     inputs = func.coalesce(_asked.c.inputs, _p.inputs).label("inputs")
-    columns = [inputs if column.name == "inputs" else column for column in _p]
+    columns = [inputs if column.name == "inputs" else column for column in _p if column.name != "counted"]
     query = select(*columns, labels.c.label, labels.c.at.label("labelled_at")).select_from(joined)
     return query.where(*_where(asked))
 
