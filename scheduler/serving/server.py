@@ -305,11 +305,12 @@ class _Process:
         loop = asyncio.get_running_loop()
         while True:
             self._snapshots.write(self._log.pending)
+            with suppress(QuarterdeckError, SQLAlchemyError):  # the log says what is wrong with its database
+                self._lost = await loop.run_in_executor(self._house, self._count_the_lost)
             if self._place == 0:
                 if self._family is not None:
                     await loop.run_in_executor(self._house, self._family.tick)
                 try:
-                    self._lost = await loop.run_in_executor(self._house, self._count_the_lost)
                     await loop.run_in_executor(self._house, self._write_beat, self._detail(), utc_now())
                     self._problems.clear("heartbeat")
                 except (QuarterdeckError, SQLAlchemyError) as error:
