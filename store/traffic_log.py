@@ -118,6 +118,11 @@ def shares(tx: Connection) -> list[Share]:
     ]
 
 
+def has_endpoint(tx: Connection, endpoint: str) -> bool:
+    """Whether an endpoint of this name has answered anything that is still here."""
+    return tx.execute(select(_p.seq).where(_p.endpoint == endpoint).limit(1)).scalar() is not None
+
+
 def label_counts(tx: Connection) -> dict[str, int]:
     """Endpoint -> how many labels it has."""
     rows = tx.execute(select(labels.c.endpoint, func.count()).group_by(labels.c.endpoint))

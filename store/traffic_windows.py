@@ -9,6 +9,7 @@ the cursor along with what it writes while nothing before it is open, so that no
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,29 +56,37 @@ class Left:
         return not self.rows and self.beyond == self.place
 
 
+def _driver(tx: Connection) -> sqlite3.Connection:
+    """For what the server does with every batch: SQLAlchemy adds five times to each of these small statements."""
+    driver = tx.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
 def kept_counts(tx: Connection, key: WindowKey) -> str:
     """The counts of a window as they are kept; "" for none."""
     query = "SELECT counts FROM window_count WHERE endpoint = ? AND version = ? AND start = ?"
-    row = tx.exec_driver_sql(query, (key.model, key.version, key.start)).fetchone()
+    row = _driver(tx).execute(query, (key.model, key.version, key.start)).fetchone()
     return "" if row is None else str(row[0])
 
 
 def next_change(tx: Connection) -> int:
     """A number for the windows that this transaction changes: greater than any before."""
     query = "UPDATE cursor SET seq = seq + 1 WHERE name = ? RETURNING seq"
-    return int(tx.exec_driver_sql(query, (CHANGES,)).scalar_one())
+    return int(_driver(tx).execute(query, (CHANGES,)).fetchone()[0])
 
 
 def put_counts(tx: Connection, key: WindowKey, end: int, *, rows: int, counts: str, changed: int, at: int) -> None:
     """Add so many rows to a window; `counts` are its new sums."""
-    tx.exec_driver_sql(_PUT, (key.model, key.version, key.start, rows, counts, end, changed, at))
+    _driver(tx).execute(_PUT, (key.model, key.version, key.start, rows, counts, end, changed, at))
 
 
 def settle(tx: Connection, rows: int) -> None:
     """After this transaction has appended so many rows that all say whether they are counted."""
-    newest = tx.exec_driver_sql("SELECT max(seq) FROM prediction").scalar() or 0
+    driver = _driver(tx)
+    newest = driver.execute("SELECT max(seq) FROM prediction").fetchone()[0] or 0
     query = "UPDATE cursor SET seq = ? WHERE name = ? AND seq >= ?"
-    tx.exec_driver_sql(query, (newest, SETTLED, newest - rows))
+    driver.execute(query, (newest, SETTLED, newest - rows))
 
 
 def left(tx: Connection, *, limit: int) -> Left:
@@ -156,9 +165,8 @@ def window_end(tx: Connection, key: WindowKey) -> int | None:
 def read_widths(tx: Connection) -> dict[str, Widths]:
     """How wide the windows of each model are, and were."""
     steps: dict[str, list[tuple[int, int]]] = {}
-    for endpoint, since, width in tx.exec_driver_sql(
-        "SELECT endpoint, since, width FROM width ORDER BY endpoint, since"
-    ):
+    query = "SELECT endpoint, since, width FROM width ORDER BY endpoint, since"
+    for endpoint, since, width in _driver(tx).execute(query):
         steps.setdefault(endpoint, []).append((since, width))
     return {endpoint: Widths(tuple(found)) for endpoint, found in steps.items()}
 
@@ -167,9 +175,8 @@ def begin_widths(tx: Connection, wanted: Mapping[str, int]) -> None:
     """The first width of models that have none."""
     for endpoint, width in wanted.items():
         ((since, _),) = Widths.of(width).steps
-        tx.exec_driver_sql(
-            "INSERT OR IGNORE INTO width (endpoint, since, width) VALUES (?, ?, ?)", (endpoint, since, width)
-        )
+        query = "INSERT OR IGNORE INTO width (endpoint, since, width) VALUES (?, ?, ?)"
+        _driver(tx).execute(query, (endpoint, since, width))
 
 
 def change_width(tx: Connection, endpoint: str, width: int, *, now: int) -> Widths:

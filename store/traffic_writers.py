@@ -16,7 +16,9 @@ def begin_writer(tx: Connection, name: str) -> None:
 
 def raise_logged(tx: Connection, name: str, rows: int) -> None:
     """In the transaction that appends so many rows."""
-    tx.exec_driver_sql("UPDATE writer SET logged = logged + ? WHERE name = ?", (rows, name))
+    driver = tx.connection.driver_connection
+    assert driver is not None
+    driver.execute("UPDATE writer SET logged = logged + ? WHERE name = ?", (rows, name))
 
 
 def end_writer(tx: Connection, name: str) -> int | None:

@@ -57,7 +57,6 @@ class Table:
     """Makes the columns of schema_of()."""
 
     def __init__(self, fields: Mapping[str, str], outcome: str) -> None:
-        self._schema = schema_of(fields, outcome)
         self._names = tuple(fields)
         self._outcome = outcome
         row = msgspec.defstruct(

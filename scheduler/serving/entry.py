@@ -34,11 +34,11 @@ class Entry(NamedTuple):
     values: Sequence[Sequence[Any]] | None = None  # the rows as the version was asked them, where they are at hand
     counter: Counter | None = None  # of the version; None where nothing can count its rows
 
-    @property
     def events(self) -> list[int]:
         """When what was asked about happened, in microseconds: the time of the request where the row has none."""
-        return [self.at if when is None else micros(when) for when in self.times]
+        at = self.at
+        return [at if when is None else micros(when) for when in self.times]
 
-    @property
     def scores(self) -> list[float]:
-        return self.answers.scores[self.start : self.start + len(self.ids)]
+        start = self.start
+        return self.answers.scores[start : start + len(self.ids)]

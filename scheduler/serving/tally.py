@@ -8,6 +8,7 @@ row and its count, or neither. What cannot be counted here is left to the daemon
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -88,7 +89,7 @@ class Tally:
             group = groups.setdefault((entry.endpoint, entry.version), _Group(entry.counter, []))
             group.members.append(place)
         widths = {**{name: Widths.of(width) for name, width in first.items()}, **self._widths}
-        return _counted(Counted([entry.events for entry in batch], marks, [], widths, first), groups, batch)
+        return _counted(Counted([entry.events() for entry in batch], marks, [], widths, first), groups, batch)
 
     def add(self, tx: Connection, batch: Sequence[Entry], counted: Counted, at: int) -> Counted:
         """Add what was counted to the windows; gives what holds, which is another where the widths have changed."""
@@ -141,9 +142,9 @@ def _parts(
     widths: Widths,
 ) -> list[_Part]:
     """The rows of one version by window, counted."""
-    events = np.array([event for some in times for event in some], dtype=np.int64)
-    rows = [row for entry in entries for row in _values(entry, counter)]
-    scores = [score for entry in entries for score in entry.scores]
+    events = np.fromiter(chain.from_iterable(times), dtype=np.int64)
+    rows = list(chain.from_iterable(_values(entry, counter) for entry in entries))
+    scores = list(chain.from_iterable(map(Entry.scores, entries)))
     start, end = widths.window(int(events.min()))
     if events.max() < end:  # nearly always
         return [_Part(WindowKey(endpoint, version, start), end, len(rows), counter.count(rows, scores))]
