@@ -29,6 +29,7 @@ from quarterdeck.core.values import ServiceKind
 from quarterdeck.scheduler import control
 from quarterdeck.store.traffic import open_traffic
 from quarterdeck.store.traffic_queries import predictions_after
+from quarterdeck.store.traffic_writers import lost_rows
 from quarterdeck.store.workspace import create_workspace
 
 CONNECTIONS = 16
@@ -90,6 +91,7 @@ def report(console: Console, answers: list[Answer], lost: list[float], killed: l
         while rows := predictions_after(tx, seq, limit=10_000):
             logged |= {row.id for row in rows}
             seq = rows[-1].seq
+        counted = lost_rows(tx)
     missing = [at for at, name in answers if name not in logged]
     ages = [min(kill - at for kill in killed if kill >= at - 0.01) * 1000 for at in missing]
     back = [min(at for at, _ in answers if at > kill + 0.02) - kill for kill in killed]
@@ -98,6 +100,7 @@ def report(console: Console, answers: list[Answer], lost: list[float], killed: l
         "answers": len(answers),
         "requests_without_an_answer": len(lost),
         "answers_not_in_the_log": len(missing),
+        "of_them_as_the_servers_count_says": counted,  # and those that no client got, when the process died
         "oldest_of_them_ms": max(ages, default=0.0),
         "answers_again_after_median_s": statistics.median(back),
         "answers_again_after_max_s": max(back),

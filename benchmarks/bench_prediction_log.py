@@ -36,6 +36,7 @@ from quarterdeck.scheduler.state import open_state
 from quarterdeck.store import promotion, registry, traffic_log, traffic_queries
 from quarterdeck.store.engine import Database
 from quarterdeck.store.traffic_space import space_of
+from quarterdeck.store.traffic_upgrade import SETTLED
 from quarterdeck.store.workspace import create_workspace
 
 ROWS = 100  # in a request
@@ -136,7 +137,7 @@ def retain(console: Console) -> dict[str, Any]:
     """Bring the log to half its size, as the daemon does: a step a tick."""
     with open_state(console.workspace) as state:
         with state.traffic.write() as tx:  # what the monitor would have read
-            traffic_queries.set_cursor(tx, "counted", traffic_log.newest(tx))
+            traffic_queries.set_cursor(tx, SETTLED, traffic_log.newest(tx))
         before = space_of(state.traffic)
         half = before.used // 2 // MB
         retention = Retention(replace(state, settings=replace(state.settings, max_mb=half)))

@@ -112,6 +112,12 @@ class Settings:
         "How large traffic.db may grow, in MB of 1,048,576 bytes; beyond that the oldest answers go. 0 sets no bound.",
         section="traffic",
     )
+    keep_windows_days: float = _setting(
+        400.0,
+        "How many days the counts of a window are kept after the last answer was counted into it; 0 keeps them for "
+        "ever. What the window showed stays.",
+        section="traffic",
+    )
     database_url: str | None = _setting(
         None,
         "Database of runs, models and triggers, such as postgresql://user@host/name; its password comes from "
@@ -210,12 +216,8 @@ def _settings(root: Table, *, server: dict[str, Any], daemon: Table, traffic: Ta
         workers=daemon.integer("workers", default.workers, minimum=1, maximum=64),
         heartbeat_seconds=_seconds(daemon, "heartbeat_seconds", default.heartbeat_seconds, 0.1, 60),
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),
-        keep_days=traffic.number(
-            "keep_days",
-            default.keep_days,
-            expected="days, a number from 0 to 36500",
-            check=lambda days: 0 <= days <= 36_500,
-        ),
+        keep_days=_days(traffic, "keep_days", default.keep_days),
+        keep_windows_days=_days(traffic, "keep_windows_days", default.keep_windows_days),
         max_mb=traffic.integer("max_mb", default.max_mb, minimum=0, maximum=1 << 30),
         database_url=store.text(
             "database_url",
@@ -235,6 +237,11 @@ def _settings(root: Table, *, server: dict[str, Any], daemon: Table, traffic: Ta
 def _seconds(table: Table, key: str, default: float, least: float, most: float) -> float:
     expected = f"seconds, a number from {least:g} to {most:g}"
     return table.number(key, default, expected=expected, check=lambda seconds: least <= seconds <= most)
+
+
+def _days(table: Table, key: str, default: float) -> float:
+    expected = "days, a number from 0 to 36500"
+    return table.number(key, default, expected=expected, check=lambda days: 0 <= days <= 36_500)
 
 
 def _is_word(text: str) -> bool:

@@ -76,6 +76,7 @@ def sync(tx: Any, manifest: Manifest, now: datetime) -> None:
         owner=manifest.owner or "",
         digest=manifest_digest(manifest),
         synced_at=now,
+        window=manifest.monitoring.window,
     )
     pipelines.put(tx, pipeline)
     specs = {item["name"]: item for item in manifest_json(manifest)["triggers"]}

@@ -16,9 +16,10 @@ from typing import Any
 
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import traffic_removal
+from quarterdeck.store import traffic_removal, traffic_windows
 from quarterdeck.store.traffic import micros
 from quarterdeck.store.traffic_holds import holds
+from quarterdeck.store.traffic_queries import SEEN, cursor
 from quarterdeck.store.traffic_removal import Hold
 from quarterdeck.store.traffic_space import give_back, gives_back, make_over, space_of
 
@@ -97,8 +98,19 @@ class Retention:
         if before is not None:
             with self._state.traffic.write() as tx:
                 traffic_removal.remove_failures(tx, before=before, holds=self._kept)
+        self._remove_windows(now)
         by_size = self._over(settings.max_mb * MB)
         return _Round(place=(found[0] if found else 0) - 1, before=before, by_size=by_size)
+
+    def _remove_windows(self, now: datetime) -> None:
+        days = self._state.settings.keep_windows_days
+        if not days:
+            return
+        with self._state.traffic.write() as tx:
+            seen = cursor(tx, SEEN)
+            gone = traffic_windows.remove_windows(tx, before=micros(now - timedelta(days=days)), seen=seen)
+        if gone:
+            log.info("retention removed the counts of %s windows", gone)
 
     def _slice(self, current: _Round, now: datetime) -> bool:
         """Look at the next rows; False where the round is over."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -24,6 +24,7 @@ class Pipeline:
     owner: str
     digest: str
     synced_at: datetime
+    window: timedelta | None = None  # of the monitor
 
 
 def put(tx: Connection, pipeline: Pipeline) -> bool:
@@ -35,16 +36,24 @@ def put(tx: Connection, pipeline: Pipeline) -> bool:
         "owner": pipeline.owner,
         "digest": pipeline.digest,
         "synced_at": pipeline.synced_at,
+        "window": None if pipeline.window is None else pipeline.window // timedelta(microseconds=1),
     }
-    known = tx.execute(select(_pipeline.c.digest).where(_pipeline.c.name == pipeline.name)).scalar()
+    what = (_pipeline.c.digest, _pipeline.c.window)
+    known = tx.execute(select(*what).where(_pipeline.c.name == pipeline.name)).one_or_none()
     if known is None:
         tx.execute(insert(_pipeline).values(**values))
-    elif known != pipeline.digest:
+        return True
+    changed = tuple(known) != (pipeline.digest, values["window"])
+    if changed:
         tx.execute(update(_pipeline).where(_pipeline.c.name == pipeline.name).values(**values))
-    return known != pipeline.digest
+    return changed
 
 
 def every(tx: Connection) -> list[Pipeline]:
     """All pipelines, by name."""
     rows = tx.execute(select(_pipeline).order_by(_pipeline.c.name))
-    return [value_of(Pipeline, row, task=Task) for row in rows]
+    return [value_of(Pipeline, row, task=Task, window=_width) for row in rows]
+
+
+def _width(microseconds: int) -> timedelta:
+    return timedelta(microseconds=microseconds)

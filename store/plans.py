@@ -9,7 +9,7 @@ the server's start. A test compares what is read here with what registry.py says
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, Connection, column, func, select, table
@@ -26,11 +26,15 @@ _version = table(
     column("onnx"),
     column("engine"),
     column("signature", JSON),
+    column("profile"),
 )
+_pipeline = table("pipeline", column("name"), column("window"))
 _alias = table("alias", column("environment"), column("model"), column("alias"), column("version"))
 _split = table(
     "split", column("environment"), column("model"), column("version"), column("weight"), column("shadow", Boolean)
 )
+
+NOBODY = 0  # the width of windows of a model that has no pipeline: nobody watches it
 
 _GOOD = (
     VersionState.CANDIDATE.value,
@@ -48,6 +52,7 @@ class PlannedVersion:
     onnx: str | None  # SHA-256 of the converted model
     engine: Engine
     signature: Signature
+    profile: str | None = None  # SHA-256 of what its training rows looked like
 
     @property
     def key(self) -> tuple[str, int]:
@@ -77,6 +82,7 @@ class PlannedEndpoint:
     standby: tuple[PlannedVersion, ...] = ()
     weight: float = 0.0  # percent of the requests that the challenger answers to clients
     shadow: bool = True  # whether it answers those that the champion answers in shadow
+    window: int | None = NOBODY  # microseconds that the monitor looks at together; None: not known yet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,13 +99,17 @@ def read_plan(tx: Connection, environment: str) -> TrafficPlan:
     for model, alias, number in tx.execute(found):
         aliases[model][Alias(alias)] = number
     splits = _splits(tx, environment)
+    windows = dict(tx.execute(select(_pipeline.c.name, _pipeline.c.window)).all())
     newest = dict(tx.execute(_newest(_version.c.state.in_(_GOOD))).all())
     last = dict(tx.execute(_newest()).all())  # of any state: every model has one
     wanted = {(model, number) for model, named in aliases.items() for number in named.values()}
     versions = _versions(tx, wanted | set(newest.items()) | set(last.items()))
     return TrafficPlan(
         endpoints={
-            name: _endpoint(aliases.get(name, {}), versions[name, last[name]], newest.get(name), versions, splits)
+            name: replace(
+                _endpoint(aliases.get(name, {}), versions[name, last[name]], newest.get(name), versions, splits),
+                window=windows.get(name, NOBODY),
+            )
             for name in sorted(last)
         }
     )
@@ -132,6 +142,7 @@ def _versions(tx: Connection, keys: set[tuple[str, int]]) -> dict[tuple[str, int
                 onnx=row.onnx,
                 engine=Engine(row.engine),
                 signature=Signature.from_json(row.signature),
+                profile=row.profile,
             )
     return result
 

@@ -1,4 +1,4 @@
-"""traffic.db: every prediction, every label, and the monitor's counts. Apart from the metadata, so that load never
+"""traffic.db: every prediction, every label, and the windows' counts. Apart from the metadata, so that load never
 blocks a promotion.
 
 Plain SQLAlchemy tables: the prediction server writes here and must start fast, and SQLModel costs half a second to
@@ -35,8 +35,9 @@ from sqlalchemy import (
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.store.engine import Database
 from quarterdeck.store.traffic_space import begin_new
+from quarterdeck.store.traffic_upgrade import upgrade
 
-SCHEMA = 3
+SCHEMA = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 metadata = MetaData()
 
@@ -56,10 +57,14 @@ predictions = Table(
     Column("answer", Text, nullable=False),  # JSON: the value or the label
     Column("score", Float, nullable=False),  # the value, the positive class's probability, or the top probability
     Column("probabilities", Text),  # JSON list in the order of the classes, multiclass only
+    # 1: the windows have it, or it counts nowhere; 0: left to the daemon; NULL: of a writer that does not say, see
+    # SETTLED in traffic_windows.py
+    Column("counted", Integer),
     UniqueConstraint("id", "version"),
     Index("ix_prediction_endpoint_event", "endpoint", "version", "event_at"),
     # by the wall clock, for the figures of a rollout's windows; they are read from the index alone
     Index("ix_prediction_endpoint_at", "endpoint", "version", "at", "arm", "latency_us"),
+    Index("ix_prediction_left", "counted", sqlite_where=text("counted = 0")),
     sqlite_autoincrement=True,
 )
 failures = Table(
@@ -92,7 +97,25 @@ window_counts = Table(
     Column("version", Integer, primary_key=True),
     Column("start", Integer, primary_key=True),
     Column("rows", Integer, nullable=False),
-    Column("counts", Text, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON of Counts; "" where the version has no profile
+    Column("end", Integer),  # NULL in a store of before: as wide as the manifest says
+    Column("changed", Integer, nullable=False, server_default=text("0")),  # rises with every change to any window
+    Column("at", Integer, nullable=False, server_default=text("0")),  # of the last change, by the wall clock
+    Index("ix_window_count_changed", "changed"),
+    Index("ix_window_count_start", "endpoint", "start"),
+)
+widths = Table(
+    "width",
+    metadata,
+    Column("endpoint", String, primary_key=True),
+    Column("since", Integer, primary_key=True),  # event time from which windows are as wide; core/widths.py
+    Column("width", Integer, nullable=False),
+)
+writers = Table(
+    "writer",
+    metadata,
+    Column("name", String, primary_key=True),  # of a process that writes the log
+    Column("logged", Integer, nullable=False),  # rows, ever: raised in the transaction that writes them
 )
 removals = Table(
     "removal",
@@ -163,28 +186,20 @@ def open_traffic(path: Path) -> Database:
     if found < SCHEMA:
         begin_new(database)
         with database.write() as tx:
-            _upgrade(tx)
+            upgrade(tx, SCHEMA, metadata)
     return database
-
-
-def _upgrade(tx: Connection) -> None:
-    """Make what is missing. Every schema so far only adds to the one before; two processes may come here at once."""
-    metadata.create_all(tx)
-    for kept in metadata.sorted_tables:
-        for index in kept.indexes:
-            index.create(tx, checkfirst=True)  # of tables that were there already
-    tx.execute(text(f"PRAGMA user_version = {SCHEMA}"))
 
 
 _CHUNKS = (256, 32, 4, 1)  # rows in one statement: few sizes, so that the driver keeps each compiled
 
 
-PREDICTION = tuple(PredictionRecord.__annotations__)
+PREDICTION = (*PredictionRecord.__annotations__, "counted")
 
 
-def append_predictions(tx: Connection, records: Sequence[PredictionRecord]) -> None:
-    """Write a batch of the log."""
-    _append(tx, "prediction", PREDICTION, records)
+def append_predictions(tx: Connection, records: Sequence[PredictionRecord], *, counted: bool | None = None) -> None:
+    """Write a batch of the log. `counted`: whether the windows have these rows, or they count nowhere."""
+    values = itemgetter(*PREDICTION[:-1])
+    append_prediction_rows(tx, [(*values(record), counted) for record in records])
 
 
 def append_prediction_rows(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

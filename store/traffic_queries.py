@@ -6,7 +6,7 @@ version that was asked for by its number stand apart from all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, selec
 
 from quarterdeck.core.values import CLIENT_ARMS, Arm
 from quarterdeck.store.traffic import cursors, failures, labels, predictions, window_counts
+from quarterdeck.store.traffic_upgrade import CHANGES
+from quarterdeck.store.traffic_windows import SPAN, all_counted
 
-SPAN = 100_000  # rows that a reader of the log passes over in one look
+SEEN = "seen"  # the cursor of the monitor: the greatest `changed` of a window that it has judged
 NEWEST = 20_000  # answers that the quantiles of a window of the wall clock are taken from
 _of_clients = predictions.c.arm.in_([arm.value for arm in CLIENT_ARMS])
 
@@ -76,14 +78,6 @@ def predictions_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]
     """The log in the order it was written, clients' answers only, from its next `SPAN` rows."""
     query = select(predictions).where(predictions.c.seq > seq, predictions.c.seq <= seq + SPAN, _of_clients)
     return list(tx.execute(query.order_by(predictions.c.seq).limit(limit)))
-
-
-def next_place(tx: Connection, seq: int, found: Sequence[Row[Any]], *, limit: int) -> int:
-    """Where a reader goes on after predictions_after() in the same transaction: also past rows that are no clients'."""
-    if len(found) == limit:
-        return int(found[-1].seq)
-    newest = tx.execute(select(func.max(predictions.c.seq))).scalar() or 0
-    return max(seq, min(newest, seq + SPAN))
 
 
 def labelled_after(tx: Connection, seq: int, *, limit: int) -> list[Row[Any]]:
@@ -242,27 +236,11 @@ def newest_window(tx: Connection, endpoint: str) -> int | None:
     return tx.execute(query).scalar()
 
 
-def counts_of(tx: Connection, endpoint: str, version: int, start: int) -> str | None:
-    """The monitor's counts of a window, as JSON; None if it has none yet."""
-    return counted(tx, endpoint, version, start)[1]
-
-
 def counted(tx: Connection, endpoint: str, version: int, start: int) -> tuple[int, str | None]:
     """(rows, counts as JSON) of a window."""
     query = select(window_counts.c.rows, window_counts.c.counts).where(*_window(endpoint, version, start))
     row = tx.execute(query).one_or_none()
     return (0, None) if row is None else (row.rows, row.counts)
-
-
-def add_counts(tx: Connection, endpoint: str, version: int, start: int, *, rows: int, counts: str) -> None:
-    """Add so many rows to a window; `counts` are its new sums."""
-    where = _window(endpoint, version, start)
-    if tx.execute(select(window_counts.c.rows).where(*where)).scalar() is None:
-        key = {"endpoint": endpoint, "version": version, "start": start}
-        tx.execute(insert(window_counts).values(**key, rows=rows, counts=counts))
-    else:
-        more = {"rows": window_counts.c.rows + rows, "counts": counts}
-        tx.execute(update(window_counts).where(*where).values(**more))
 
 
 def window_keys(tx: Connection, endpoint: str, *, since: int) -> list[tuple[int, int]]:
@@ -282,13 +260,12 @@ def cursor(tx: Connection, name: str) -> int:
 
 
 def is_counted(tx: Connection) -> bool:
-    """Whether the monitor has read every answer and every label."""
-    newest = select(func.max(predictions.c.seq)).where(_of_clients)
-    last_answer = tx.execute(newest).scalar() or 0
+    """Whether every answer is counted, and the monitor has seen every window that changed and every label."""
     counting = labels.join(predictions, and_(predictions.c.id == labels.c.id, _of_clients))
     newest_label = select(labels.c.seq).select_from(counting).order_by(labels.c.seq.desc()).limit(1)
     last_label = tx.execute(newest_label).scalar() or 0
-    return cursor(tx, "counted") >= last_answer and cursor(tx, "labelled") >= last_label
+    seen = cursor(tx, SEEN) >= cursor(tx, CHANGES) and cursor(tx, "labelled") >= last_label
+    return seen and all_counted(tx)
 
 
 def set_cursor(tx: Connection, name: str, seq: int) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from quarterdeck.core.values import Arm
 from quarterdeck.store.traffic import failures, labels, predictions, removals
 from quarterdeck.store.traffic_queries import cursor
+from quarterdeck.store.traffic_windows import settled
 
 _at = predictions.c
 _ORPHANS = text(
@@ -93,7 +94,7 @@ def removed(tx: Connection) -> list[Removed]:
 
 
 def _wanted(tx: Connection, low: int, high: int, before: int | None, holds: Sequence[Hold]) -> list[Any]:
-    where = [_at.seq >= low, _at.seq <= min(high, cursor(tx, "counted"))]
+    where = [_at.seq >= low, _at.seq <= min(high, settled(tx)), _at.counted.is_distinct_from(0)]
     if before is not None:
         where.append(_at.at < before)
     if holds:

@@ -33,6 +33,13 @@ def find(tx: Connection, model: str, version: int, start: datetime) -> Window | 
     return None if row is None else _to_window(row)
 
 
+def closed(tx: Connection, model: str) -> set[tuple[int, datetime]]:
+    """(version, start) of every window of a model that was found closed."""
+    key = (_window.c.version, _window.c.start)
+    rows = tx.execute(select(*key).where(_window.c.model == model, _window.c.closed))
+    return {(version, start) for version, start in rows}
+
+
 def last(tx: Connection, model: str, *, version: int | None = None, limit: int = 50) -> list[Window]:
     """The newest windows of a model, or of one version of it, the oldest of them first."""
     query = select(_window).where(_window.c.model == model).order_by(_window.c.start.desc(), _window.c.version.desc())

@@ -14,18 +14,18 @@ from quarterdeck.console.cli.helper import rows_bar, run_helper
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import jsonable, print_fields, print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, opened
-from quarterdeck.console.cli.traffic_rows import as_line, as_object, asked_for, say_more
+from quarterdeck.console.cli.traffic_filters import Filters, filtered
+from quarterdeck.console.cli.traffic_rows import as_line, as_object, say_more
 from quarterdeck.console.context import Console
 from quarterdeck.console.formats import size
 from quarterdeck.console.queries.traffic_log import (
     Holding,
-    check_confidence,
+    check_endpoint,
     columns_of,
     holding,
     signatures_of,
 )
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.values import Arm
 from quarterdeck.store import traffic_log
 from quarterdeck.store.traffic import moment
 from quarterdeck.store.traffic_log import Asked
@@ -37,25 +37,15 @@ INTERRUPTED = 130
 app = noun("The prediction log: show, tail, query, export.")
 
 Endpoint = Annotated[str | None, typer.Option("--endpoint", "-e", metavar="NAME", help="Only this one's.")]
-VersionIs = Annotated[int | None, typer.Option("--version", min=1, help="Only this version's answers.")]
-ArmIs = Annotated[Arm | None, typer.Option("--arm", help="Only this part of the traffic.")]
-Entity = Annotated[str | None, typer.Option("--entity", help="Only answers about this one.")]
-Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Given then or later: a time, or 2h ago.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Given before: a time, or 30m ago.")]
-Labelled = Annotated[
-    bool | None, typer.Option("--labelled/--unlabelled", help="Only those with a label, or without one.")
-]
-Below = Annotated[
-    float | None,
-    typer.Option("--confidence-below", min=0.0, max=1.0, help="Only answers less sure than this; needs one endpoint."),
-]
 
 
 @app.command()
-def show(ctx: typer.Context, as_json: AsJson = False) -> None:
+def show(ctx: typer.Context, endpoint: Endpoint = None, as_json: AsJson = False) -> None:
     """How much the log holds, by endpoint, version and arm, and what retention will do."""
     with opened(ctx) as console:
-        found = holding(console, utc_now())
+        if endpoint is not None:
+            check_endpoint(console, endpoint)
+        found = holding(console, utc_now(), endpoint)
     if as_json:
         print_json(found)
         return
@@ -74,6 +64,8 @@ def tail(
     """New predictions as they come, one a line, until ctrl+c."""
     asked = Asked(endpoint=endpoint)
     with opened(ctx) as console:
+        if endpoint is not None:
+            check_endpoint(console, endpoint)
         with console.traffic.read() as tx:
             place = traffic_log.newest(tx)
             found = traffic_log.page(tx, asked, limit=lines, before=place + 1)[::-1] if lines else []
@@ -90,17 +82,13 @@ def tail(
 
 
 @app.command()
+@filtered
 def query(
     ctx: typer.Context,
     endpoint: Endpoint = None,
-    version: VersionIs = None,
-    arm: ArmIs = None,
-    entity: Entity = None,
+    *,
+    filters: Filters,
     prediction: Annotated[str | None, typer.Option("--id", help="Only the answer with this id.")] = None,
-    since: Since = None,
-    until: Until = None,
-    labelled: Labelled = None,
-    below: Below = None,
     limit: Limit = 50,
     before: Annotated[
         int | None, typer.Option("--before", min=1, metavar="ROW", help="The next page: older than this row.")
@@ -108,13 +96,8 @@ def query(
     as_json: AsJson = False,
 ) -> None:
     """Answers with their labels, the newest first, a page at a time."""
-    asked = asked_for(
-        endpoint=endpoint, version=version, arm=arm, entity=entity, id=prediction, since=since, until=until,
-        labelled=labelled, below=below,
-    )  # fmt: skip
     with opened(ctx) as console:
-        if below is not None:
-            check_confidence(console, endpoint)
+        asked = filters.asked(console, endpoint, id=prediction)
         with console.traffic.read() as tx:
             found = traffic_log.page(tx, asked, limit=limit, before=before)
     if as_json:
@@ -140,28 +123,18 @@ def query(
 
 
 @app.command()
+@filtered
 def export(
     ctx: typer.Context,
     endpoint: Annotated[str, typer.Argument(help="The endpoint, which bears its model's name.")],
     target: Annotated[Path, typer.Option("--out", metavar="FILE", help="Its name ends in .parquet, .csv or .jsonl.")],
-    version: VersionIs = None,
-    arm: ArmIs = None,
-    entity: Entity = None,
-    since: Since = None,
-    until: Until = None,
-    labelled: Labelled = None,
-    below: Below = None,
+    *,
+    filters: Filters,
     as_json: AsJson = False,
 ) -> None:
     """Write answers, their inputs and labels as a table to a file: all of it, or no file."""
-    asked = asked_for(
-        endpoint=endpoint, version=version, arm=arm, entity=entity, id=None, since=since, until=until,
-        labelled=labelled, below=below,
-    )  # fmt: skip
     with opened(ctx) as console:
-        if below is not None:
-            check_confidence(console, endpoint)
-        over, told = _export(console, endpoint, target, asked)
+        over, told = _export(console, endpoint, target, filters.asked(console, endpoint))
     if not over:
         print("no file was written", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
@@ -220,4 +193,5 @@ def _retention(found: Holding) -> list[tuple[str, Any]]:
         ("next", "; ".join(will) or "nothing has to go"),
         ("needed", "\n".join(needed) or "nothing beyond that"),
         ("removed", "\n".join(removed) or "nothing so far"),
+        ("lost", f"{found.lost:,} answers that killed processes had not logged"),
     ]

@@ -1,4 +1,4 @@
-"""Rows of the prediction log in words: as a line, as JSON, and the question that asks for them."""
+"""Rows of the prediction log in words: as a line, as JSON, and the times that ask for them."""
 
 from __future__ import annotations
 
@@ -13,29 +13,14 @@ from quarterdeck.console.cli.live import parse_time
 from quarterdeck.console.cli.output import clean, text_of
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.durations import parse_duration
-from quarterdeck.core.errors import UsageError
-from quarterdeck.core.values import Arm
-from quarterdeck.store.traffic_log import Asked, Logged
+from quarterdeck.store.traffic_log import Logged
 
 _SHOWN = 160  # characters of the inputs on a line
 _AGO = re.compile(r"\d+[smhdw]")
 
 
-def asked_for(
-    *, endpoint: str | None, version: int | None, arm: Arm | None, entity: str | None, id: str | None,
-    since: str | None, until: str | None, labelled: bool | None, below: float | None,
-) -> Asked:  # fmt: skip
-    """The question that the options ask."""
-    first, last = _time(since), _time(until)
-    if first is not None and last is not None and first >= last:
-        raise UsageError("--since is not before --until", hint="no time lies between them")
-    return Asked(
-        endpoint=endpoint, version=version, arm=None if arm is None else arm.value, entity=entity, id=id, since=first,
-        until=last, labelled=labelled, confidence_below=below,
-    )  # fmt: skip
-
-
-def _time(text: str | None) -> datetime | None:
+def time_of(text: str | None) -> datetime | None:
+    """A time as the options write it: itself, or how long ago."""
     if text is None:
         return None
     return utc_now() - parse_duration(text) if _AGO.fullmatch(text) else parse_time(text)

@@ -27,6 +27,14 @@ def processes(database: Database, settings: Settings, now: datetime) -> Iterator
         yield warn("daemon", f"{name}: {said}", "`quarterdeck daemon logs` says more")
     yield _service(ServiceKind.SERVER, server, settings, now, start="quarterdeck daemon start, or quarterdeck serve")
     yield _port(server, settings)
+    yield from _lost(server)
+
+
+def _lost(server: Service | None) -> Iterator[Finding]:
+    """Answers that never reached the log are no fault of now, and nothing can be done: it is only said."""
+    lost = server.detail.get("lost", 0) if server is not None else 0
+    if lost:
+        yield ok("log", f"{lost:,} answers of killed processes never reached the prediction log")
 
 
 def _service(kind: ServiceKind, service: Service | None, settings: Settings, now: datetime, *, start: str) -> Finding:

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 
 from quarterdeck.console.context import Console
 from quarterdeck.core.errors import NotFoundError, UsageError
+from quarterdeck.core.field_checks import nearest
 from quarterdeck.core.models.signature import FieldKind, Signature
 from quarterdeck.core.values import Task
 from quarterdeck.store import registry
 from quarterdeck.store.traffic_holds import holds
-from quarterdeck.store.traffic_log import Share, label_counts, older_than, shares
+from quarterdeck.store.traffic_log import Share, has_endpoint, label_counts, older_than, shares
 from quarterdeck.store.traffic_removal import Hold, Removed, removed
 from quarterdeck.store.traffic_space import space_of
+from quarterdeck.store.traffic_writers import lost_rows
 
 MB = 1 << 20
 
@@ -42,15 +44,16 @@ class Holding:
     labels: dict[str, int]
     retention: Plan
     removed: tuple[Removed, ...]  # by retention, ever
+    lost: int  # answers of every endpoint that killed processes had not logged, ever
 
 
-def holding(console: Console, now: datetime) -> Holding:
-    """Count it all; a second or so for a few million rows."""
+def holding(console: Console, now: datetime, endpoint: str | None = None) -> Holding:
+    """Count it all, or one endpoint's rows of it; a second or so for a few million rows."""
     settings = console.settings
     space = space_of(console.traffic)
     bound = settings.max_mb * MB or None
     with console.database.read() as database, console.traffic.read() as tx:
-        found = shares(tx)
+        found = [share for share in shares(tx) if endpoint in (None, share.endpoint)]
         plan = Plan(
             keep_days=settings.keep_days or None,
             max_bytes=bound,
@@ -65,10 +68,22 @@ def holding(console: Console, now: datetime) -> Holding:
             used_bytes=space.used,
             free_bytes=space.free,
             shares=tuple(found),
-            labels=label_counts(tx),
+            labels={name: rows for name, rows in label_counts(tx).items() if endpoint in (None, name)},
             retention=plan,
-            removed=tuple(removed(tx)),
+            removed=tuple(item for item in removed(tx) if endpoint in (None, item.endpoint)),
+            lost=lost_rows(tx),
         )
+
+
+def check_endpoint(console: Console, endpoint: str) -> None:
+    """NotFoundError where there is no such model, nor an answer of one; it names the one that is spelt most alike."""
+    with console.database.read() as database, console.traffic.read() as tx:
+        known = registry.models(database)
+        if endpoint in known or has_endpoint(tx, endpoint):
+            return
+    near = nearest(endpoint, known)
+    hint = f"did you mean {near}?" if near else "`quarterdeck traffic show` lists them"
+    raise NotFoundError(f"there is no endpoint {endpoint}", hint=hint)
 
 
 def signatures_of(console: Console, endpoint: str) -> list[Signature]:

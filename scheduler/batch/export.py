@@ -6,52 +6,22 @@ Read and written in parts, so that memory does not grow with the log. The file i
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from quarterdeck.core.errors import UnavailableError
-from quarterdeck.core.models.signature import FieldKind
+from quarterdeck.scheduler.batch.export_table import Table, schema_of
 from quarterdeck.scheduler.batch.parts import Parts, check_format
 from quarterdeck.scheduler.helping import Desk, Stopped, helper_main
 from quarterdeck.store.traffic import open_traffic
-from quarterdeck.store.traffic_log import Asked, Logged, following, newest
+from quarterdeck.store.traffic_log import Asked, Extent, extent, raw_following
 
-ROWS = 10_000  # in a part
-INPUT = "input."  # before the name of a field
-_KINDS: dict[str, Any] = {
-    FieldKind.NUMBER: pl.Float64,
-    FieldKind.INTEGER: pl.Int64,
-    FieldKind.STRING: pl.String,
-    FieldKind.BOOLEAN: pl.Boolean,
-}
-_TIME = pl.Datetime("us", "UTC")
-
-
-def schema_of(fields: Mapping[str, str], outcome: str) -> dict[str, Any]:
-    """The columns of the file. `fields`: an input's name -> its kind; `outcome`: the kind of answers and labels."""
-    kind = _KINDS[FieldKind(outcome)]
-    return {
-        "id": pl.String,
-        "endpoint": pl.String,
-        "version": pl.Int64,
-        "arm": pl.String,
-        "entity": pl.String,
-        "event_at": _TIME,
-        "at": _TIME,
-        "latency_ms": pl.Float64,
-        "answer": kind,
-        "score": pl.Float64,
-        "probabilities": pl.List(pl.Float64),
-        "label": kind,
-        "labelled_at": _TIME,
-    } | {INPUT + name: _KINDS[FieldKind(found)] for name, found in fields.items()}
+ROWS = 20_000  # in a part
 
 
 def work(order: Mapping[str, Any], desk: Desk) -> Mapping[str, Any]:
@@ -64,7 +34,7 @@ def work(order: Mapping[str, Any], desk: Desk) -> Mapping[str, Any]:
     except OSError as error:
         raise UnavailableError(f"cannot be made: {error.strerror}", where=str(folder)) from error
     try:
-        parts = Parts(folder, schema_of(order["fields"], order["outcome"]), target.suffix)
+        parts = Parts(folder, schema_of(order["fields"], order["outcome"]), target.suffix, lasting=False)
         rows = _write(order, parts, desk)
         return {"rows": rows, "bytes": parts.join(target)}
     finally:
@@ -73,42 +43,35 @@ def work(order: Mapping[str, Any], desk: Desk) -> Mapping[str, Any]:
 
 def _write(order: Mapping[str, Any], parts: Parts, desk: Desk) -> int:
     asked = Asked(**{name: _moment(name, value) for name, value in order["asked"].items()})
-    with open_traffic(Path(order["traffic"])) as traffic:
+    table = Table(order["fields"], order["outcome"])
+    with open_traffic(Path(order["traffic"])) as traffic, ThreadPoolExecutor(1) as reader:
         with traffic.read() as tx:
-            end = newest(tx)
-        place = rows = 0
-        while True:
+            found = extent(tx, asked)
+
+        def read(after: int) -> Sequence[Any]:
+            with traffic.read() as tx:
+                return raw_following(tx, asked, after=after, upto=found.last, limit=ROWS)
+
+        rows, some = 0, read(found.first - 1)
+        while some:
             if desk.stopping:
                 raise Stopped({"rows": rows})
-            with traffic.read() as tx:
-                found = following(tx, asked, after=place, upto=end, limit=ROWS)
-            if not found:
-                return rows
-            parts.add(rows, rows + len(found), _columns(found, order["fields"], order["outcome"]))
-            rows, place = rows + len(found), found[-1].seq
-            desk.progress(rows=rows, place=place, end=end)
+            ahead = reader.submit(read, some[-1].seq)  # while this part is written
+            parts.add(rows, rows + len(some), table.columns(some))
+            rows, place, some = rows + len(some), some[-1].seq, ahead.result()
+            desk.progress(rows=rows, total=_total(found, rows, place))
+        return rows
+
+
+def _total(found: Extent, rows: int, place: int) -> int:
+    """How many rows there will be; where nobody has counted them, as many more to a length of the log as so far."""
+    if found.rows is not None:
+        return max(found.rows, rows)
+    return round(rows * (found.last - found.first + 1) / max(1, place - found.first + 1))
 
 
 def _moment(name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if name in ("since", "until") and value is not None else value
-
-
-def _columns(rows: Sequence[Logged], fields: Mapping[str, str], outcome: str) -> dict[str, Sequence[Any]]:
-    inputs = [json.loads(row.inputs) if row.inputs else {} for row in rows]
-    found: dict[str, Sequence[Any]] = {
-        name: [getattr(row, name) for row in rows]
-        for name in ("id", "endpoint", "version", "arm", "entity", "event_at", "at", "score", "labelled_at")
-    }
-    found["latency_ms"] = [row.latency_us / 1_000 for row in rows]
-    found["probabilities"] = [None if row.probabilities is None else json.loads(row.probabilities) for row in rows]
-    for name in ("answer", "label"):
-        texts = [getattr(row, name) for row in rows]
-        found[name] = [None if text is None else _outcome(json.loads(text), outcome) for text in texts]
-    return found | {INPUT + name: [row.get(name) for row in inputs] for name in fields}
-
-
-def _outcome(value: Any, kind: str) -> Any:
-    return str(value) if kind == FieldKind.STRING else value
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ def check_format(path: Path) -> None:
 class Parts:
     """The parts of one table in a folder."""
 
-    def __init__(self, folder: Path, schema: Schema, kind: str) -> None:
+    def __init__(self, folder: Path, schema: Schema, kind: str, *, lasting: bool = True) -> None:
+        """`lasting`: parts outlive the process; without it they need not be on the disk, nor small."""
+        self._lasting = lasting
         self._folder = folder
         self._schema = dict(schema)
         self._kind = kind
@@ -58,7 +60,8 @@ class Parts:
         path = self._folder / f"part-{start:015}-{end:015}{self._kind}"
         draft = path.with_suffix(".draft")
         self._write(self._frame(columns), draft)
-        flush(draft)
+        if self._lasting:
+            flush(draft)
         draft.replace(path)
 
     def column(self, part: Part, name: str) -> list[Any]:
@@ -109,7 +112,7 @@ class Parts:
 
     def _write(self, frame: pl.DataFrame, path: Path) -> None:
         if self._kind == ".parquet":
-            frame.write_parquet(path, compression="zstd")
+            frame.write_parquet(path, compression="zstd" if self._lasting else "lz4")
         elif self._kind == ".csv":
             lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
             texts = [pl.Series(name, [None if row is None else json.dumps(row) for row in frame[name].to_list()],

@@ -28,6 +28,7 @@ from quarterdeck.store.engine import Database
 from quarterdeck.store.plans import PlannedVersion
 from quarterdeck.store.traffic import append_predictions, open_traffic
 from quarterdeck.store.traffic_queries import clear_cursor, cursor, set_cursor
+from quarterdeck.store.traffic_windows import settle
 
 LOGGED_AT_ONCE = 2_048  # rows in a transaction: the server's writer waits for the same lock
 
@@ -48,7 +49,8 @@ class BatchLog:
             some = pairs[first : first + LOGGED_AT_ONCE]
             last = first + LOGGED_AT_ONCE >= len(pairs)
             with self._database.write() as tx:
-                append_predictions(tx, [record for _, record in some])
+                append_predictions(tx, [record for _, record in some], counted=True)  # in no window
+                settle(tx, len(some))
                 self.place = end if last else some[-1][0]
                 set_cursor(tx, self._name, self.place)
 

@@ -28,6 +28,7 @@ from quarterdeck.scheduler.serving.repeats import refuse_repeats
 Row = Any  # a dict; or, of .jsonl, whatever stands there, for the check to refuse
 CHUNK = 8_192
 _decode = msgspec.json.Decoder().decode
+_DIGITS = 18  # that any integer of 64 bits has room for
 _NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)
 
 
@@ -94,8 +95,12 @@ class Source:
 
     def _parquet(self, start: int) -> Iterator[list[Row]]:
         frame = self._scan().select(self.columns).slice(start)
-        floats = [name for name, kind in frame.collect_schema().items() if kind.is_float()]
-        times = [name for name, kind in frame.collect_schema().items() if kind.is_temporal()]
+        schema = frame.collect_schema()
+        frame = frame.with_columns(
+            pl.col(name).cast(_nearest(kind)) for name, kind in schema.items() if isinstance(kind, pl.Decimal)
+        )
+        floats = [name for name, kind in schema.items() if kind.is_float()]
+        times = [name for name, kind in schema.items() if kind.is_temporal()]
         with _readable(self._path):
             for batch in frame.with_columns(pl.col(floats).fill_nan(None)).collect_batches(chunk_size=CHUNK):
                 for part in batch.iter_slices(CHUNK):
@@ -149,10 +154,15 @@ def _fits(field: Field, kind: pl.DataType) -> bool:
     if kind == pl.Null:
         return True  # no value in any row: where that is wrong, the check names the first
     if field.kind in _NUMBERS:
-        return kind.is_numeric() and not kind.is_decimal()
+        return kind.is_numeric()
     if field.kind is FieldKind.BOOLEAN:
         return kind == pl.Boolean
     return isinstance(kind, pl.String | pl.Categorical | pl.Enum)
+
+
+def _nearest(kind: pl.Decimal) -> type[pl.DataType]:
+    """A decimal is read as JSON would write it: as the number of 64 bits next to it, or as the integer it is."""
+    return pl.Int64 if kind.scale == 0 and (kind.precision or _DIGITS + 1) <= _DIGITS else pl.Float64
 
 
 def _timed(row: dict[str, Any], names: list[str]) -> dict[str, Any]:

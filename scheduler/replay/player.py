@@ -129,7 +129,7 @@ class Player:
         return found
 
     def catch_up(self) -> None:
-        """Wait until the daemon has counted every answer and label, and no run is under way."""
+        """Wait until the daemon has seen every answer and label, and no run is under way."""
         wait_until(
             lambda: self._stopped() or (self._counted() and self._idle()),
             what="the daemon to catch up with the traffic",

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.canary import Canary, Miss, limit_s
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.entry import Entry
 from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.forms import Form, Written
 from quarterdeck.scheduler.serving.live import LiveModel
-from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
+from quarterdeck.scheduler.serving.log import PredictionLog, now_us
 from quarterdeck.scheduler.serving.protocols import Plain
 from quarterdeck.scheduler.serving.reader import Request
 from quarterdeck.scheduler.serving.router import Route
@@ -84,7 +85,7 @@ class SplitDesk:
             done = [await self._challenger(canary, _Part(theirs, ids, request), form, mixed=False)]
         parts = [Written(item.part.places, item.live, item.written) for item in done]
         body = form.joined(canary.champion, parts, len(ids))
-        self._keep(route, done, started)
+        self._keep(route, canary, done, started)
         return body
 
     async def _both(self, canary: Canary, ours: _Part, theirs: _Part, form: Form) -> list[_Done]:
@@ -147,7 +148,7 @@ class SplitDesk:
     def _failed(self, model: str, version: int, arm: Arm, kind: FailureKind, rows: int) -> None:
         self._log.failures.add(model, version, arm, kind, rows=rows, at=now_us())
 
-    def _keep(self, route: Route, done: Sequence[_Done], started: int) -> None:
+    def _keep(self, route: Route, canary: Canary, done: Sequence[_Done], started: int) -> None:
         """Count and log what was answered; offer the champion's rows to the shadow, but not those it stepped in for."""
         at, now = now_us(), time.perf_counter_ns()
         for item in done:
@@ -155,7 +156,7 @@ class SplitDesk:
             # a part of a mixed answer took as long as its own version did
             latency_us = ((now if len(done) == 1 else item.answered_ns) - started) // 1000
             self._counters.of(planned.model, planned.number, item.arm).add(rows, latency_us, item.waited_us or 0)
-            self._log.add(_entry(item, at, latency_us))
+            self._log.add(_entry(item, at, latency_us, asked=canary.asked_the_same or item.arm is Arm.CHAMPION))
             if route.shadow is not None and item.arm is Arm.CHAMPION and item.waited_us is None:
                 self._loop.call_soon(route.shadow.offer, Answered(item.part.ids, item.part.request, at))
 
@@ -164,7 +165,8 @@ def _part(request: Request, ids: Sequence[str], places: Sequence[int]) -> _Part:
     return _Part(places, [ids[place] for place in places], request.part(places))
 
 
-def _entry(item: _Done, at: int, latency_us: int) -> Entry:
+def _entry(item: _Done, at: int, latency_us: int, *, asked: bool) -> Entry:
+    """`asked`: the request's rows are what this version was asked."""
     request = item.part.request
     return Entry(
         item.live.planned.model,
@@ -179,4 +181,7 @@ def _entry(item: _Done, at: int, latency_us: int) -> Entry:
         latency_us,
         item.answers,
         item.start,
+        None,
+        request.rows if asked else None,
+        item.live.counter,
     )

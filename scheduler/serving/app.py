@@ -70,6 +70,7 @@ class App:
         problems: Problems,
         snapshots: Snapshots,
         ready: Callable[[], bool],
+        lost: Callable[[], int] = lambda: 0,
         guard: Guard,
         limits: Limits,
     ) -> None:
@@ -81,6 +82,7 @@ class App:
         self._problems = problems
         self._snapshots = snapshots
         self._ready = ready
+        self._lost = lost
         self._desk = PredictionDesk(router, prediction_log, counters, problems, limits)
         self._documents = Documents(router)
         self._v2 = OpenInference(router, self._desk, ready)
@@ -231,6 +233,7 @@ class App:
         text = exposition(
             together(found),
             log_pending=sum(item.pending for item in found),
+            lost=self._lost(),
             problems=len({text for item in found for text in item.problems} | set(self._problems.texts())),
             weights=weights,
         )

@@ -52,6 +52,8 @@ class Canary:
         self.challenger = challenger
         self.subject = f"canary {planned.reference}"
         self.told = False  # that it failed
+        # it has the champion's fields, and is asked the very rows
+        self.asked_the_same = champion.planned.signature.fields == planned.signature.fields
         self._runner = None if challenger is None else _Runner(champion, challenger, loop)
 
     async def ask(self, request: Request, limit: float) -> tuple[Plain, int] | Miss:

@@ -83,19 +83,22 @@ class Problems:
         return [f"{subject}: {text}" for subject, text in sorted(self._texts.items())]
 
 
-def exposition(counters: Counters, *, log_pending: int, problems: int, weights: Sequence[Weight] = ()) -> str:
+def exposition(
+    counters: Counters, *, log_pending: int, problems: int, lost: int = 0, weights: Sequence[Weight] = ()
+) -> str:
     """The text that Prometheus scrapes."""
-    lines = (*_lines(counters, log_pending, problems), *_weights(weights))
+    lines = (*_lines(counters, log_pending, lost, problems), *_weights(weights))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(counters: Counters, log_pending: int, problems: int) -> Iterator[str]:
+def _lines(counters: Counters, log_pending: int, lost: int, problems: int) -> Iterator[str]:
     plain = (
         ("requests_total", "counter", "Requests to any address.", counters.requests),
         ("request_errors_total", "counter", "Requests answered with 4xx or 5xx.", counters.errors),
         ("request_failures_total", "counter", "Requests answered with 5xx.", counters.failed),
         ("labels_total", "counter", "Labels accepted.", counters.labels),
         ("log_dropped_total", "counter", "Predictions that the log had no room for.", counters.dropped),
+        ("log_lost_total", "counter", "Predictions of killed processes that never reached the log, ever.", lost),
         ("log_pending", "gauge", "Predictions answered and not yet in the log.", log_pending),
         (
             "shadow_dropped_total",

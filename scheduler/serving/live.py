@@ -8,10 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
+from quarterdeck.core.counting import Counter
+from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.models.predictors import OnnxPredictor, Predictor, SklearnPredictor
 from quarterdeck.core.models.remote import RemoteModel
 from quarterdeck.core.models.rules import RulesModel, RulesPredictor
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
+from quarterdeck.core.profile import Profile
 from quarterdeck.core.values import Engine, Task
 from quarterdeck.scheduler.serving.batcher import Batcher, Cost, Model, Row
 from quarterdeck.scheduler.serving.protocols import Plain, Shape
@@ -37,6 +40,8 @@ class Loaded(NamedTuple):
     model: Model
     cost: Cost | None
     probabilistic: bool = False  # a classifier that gives probabilities beside its labels
+    counter: Counter | None = None
+    uncounted: str | None = None  # why there is no counter
 
 
 class LiveModel:
@@ -50,6 +55,7 @@ class LiveModel:
         self.model = loaded.model
         self.shape = Shape(planned.model, planned.number, planned.signature)
         self.probabilistic = loaded.probabilistic
+        self.counter = loaded.counter
         self.multiclass = planned.signature.task is Task.MULTICLASS
         # Its thread starts with the first batch that needs one, and ends with this object.
         thread = ThreadPoolExecutor(1, thread_name_prefix=planned.reference)
@@ -70,7 +76,18 @@ def load(planned: PlannedVersion, artifacts: Artifacts) -> Loaded:
     shape = Shape(planned.model, planned.number, planned.signature)
     shape.encode(["warm"], answer, 0)  # a model of another task than its signature's shows itself here
     cost = _cost(model, rows[0]) if planned.engine is Engine.ONNX else None
-    return Loaded(planned, reader, model, cost, answer.probabilities is not None)
+    counter, uncounted = _counter(planned, artifacts)
+    return Loaded(planned, reader, model, cost, answer.probabilities is not None, counter, uncounted)
+
+
+def _counter(planned: PlannedVersion, artifacts: Artifacts) -> tuple[Counter | None, str | None]:
+    """What counts a version's answers into its profile's bins, or why nothing does: it answers all the same."""
+    try:
+        profile = None if planned.profile is None else Profile.from_json(json.loads(artifacts.get(planned.profile)))
+        return Counter(profile, planned.signature.names), None
+    except (QuarterdeckError, ValueError, KeyError, TypeError) as error:
+        words = str(error) if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
+        return None, f"its profile cannot be used, and its answers are logged and not counted: {words}"
 
 
 def sample_row(signature: Signature) -> dict[str, Any]:

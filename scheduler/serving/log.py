@@ -1,4 +1,4 @@
-"""The prediction log: what was answered, written to traffic.db in batches off the answer's path.
+"""The prediction log: what was answered, written to traffic.db in batches off the answer's path, and counted there.
 
 The queue is bounded. While the database cannot be written it fills and keeps trying; what finds no room is
 counted. Answers are at most about a tenth of a second ahead of the log, which is what a killed server
@@ -13,18 +13,20 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.errors import QuarterdeckError, UnavailableError
-from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.entry import Entry
 from quarterdeck.scheduler.serving.failures import Failures
-from quarterdeck.scheduler.serving.protocols import Plain, encode
+from quarterdeck.scheduler.serving.logbook import NoLogbook, Rows
+from quarterdeck.scheduler.serving.protocols import encode
+from quarterdeck.scheduler.serving.tally import Tally
 from quarterdeck.store.engine import Database
-from quarterdeck.store.traffic import FailureRecord, append_failures, append_prediction_rows, micros
+from quarterdeck.store.traffic import FailureRecord, append_failures, append_prediction_rows
+from quarterdeck.store.traffic_windows import settle
 
 log = logging.getLogger(__name__)
 
@@ -33,34 +35,32 @@ MOST_WRITTEN = 2_048  # rows in a transaction
 EVERY_S = 0.05
 RETRY_S = 0.25
 SUBJECT = "prediction log"
+COUNTING = "counting"
 
 
-class Entry(NamedTuple):
-    """One request's answers.
+class Outcome(NamedTuple):
+    """Of a batch that was written."""
 
-    `rows`: as they were sent; None for the shadow arm, whose inputs are the champion's.
-    """
-
-    endpoint: str
-    version: int
-    arm: Arm
-    multiclass: bool
-    ids: Sequence[str]
-    rows: Sequence[Any] | None
-    entities: Sequence[str | int | None]
-    times: Sequence[datetime | None]
-    at: int  # microseconds since 1970
-    latency_us: int
-    answers: Plain
-    start: int  # of this request's rows in `answers`
-    text: bytes | None = None  # the one row as JSON, where that is at hand
+    lost: int = 0  # rows that the database refused
+    uncounted: str | None = None  # why rows were left to the daemon
 
 
 class PredictionLog:
     """The loop adds; one writer thread, shared with the feedback, writes."""
 
-    def __init__(self, database: Database, writer: Executor, counters: Counters, problems: Problems) -> None:
+    def __init__(
+        self,
+        database: Database,
+        writer: Executor,
+        counters: Counters,
+        problems: Problems,
+        tally: Tally | None = None,
+        logbook: Rows | None = None,
+    ) -> None:
+        """`tally` counts the rows into windows; `logbook` keeps how many there were for whoever comes after a kill."""
         self._database = database
+        self._tally = tally or Tally()
+        self._logbook = logbook or NoLogbook()
         self._writer = writer
         self._counters = counters
         self._problems = problems
@@ -73,8 +73,9 @@ class PredictionLog:
     def add(self, entry: Entry) -> None:
         """Never waits and never fails."""
         rows = len(entry.ids)
+        self._logbook.answered(rows)
         if self.pending + rows > MOST_WAITING:
-            self._counters.dropped += rows
+            self._drop(rows)
             self._problems.set(SUBJECT, "it is full: predictions are answered and not logged")
             return
         self.pending += rows
@@ -111,8 +112,12 @@ class PredictionLog:
         """Count what is still here as dropped: the process ends and cannot write it."""
         lost, self.pending = self.pending, 0
         self._queue.clear()
-        self._counters.dropped += lost
+        self._drop(lost)
         return lost
+
+    def _drop(self, rows: int) -> None:
+        self._counters.dropped += rows
+        self._logbook.dropped(rows)
 
     def _take(self) -> list[Entry]:
         batch: list[Entry] = []
@@ -138,14 +143,44 @@ class PredictionLog:
     async def _write(self, batch: list[Entry]) -> bool:
         loop = asyncio.get_running_loop()
         try:
-            lost = await loop.run_in_executor(self._writer, _write, self._database, batch)
+            done = await loop.run_in_executor(self._writer, self._keep, batch)
         except UnavailableError as error:
             self._problems.set(SUBJECT, str(error))
             return False
-        if lost:
-            self._counters.dropped += lost
-            self._problems.set(SUBJECT, f"{lost} predictions could not be written; see the server's log")
+        if done.lost:
+            self._drop(done.lost)
+            self._problems.set(SUBJECT, f"{done.lost} predictions could not be written; see the server's log")
+        if done.uncounted is not None:
+            self._problems.set(COUNTING, f"{done.uncounted}; the daemon counts them")
+        else:
+            self._problems.clear(COUNTING)
         return True
+
+    def _keep(self, batch: Sequence[Entry]) -> Outcome:
+        """Write a batch in one transaction; if the database refuses a row, entry by entry."""
+        try:
+            return self._append(batch)
+        except UnavailableError:
+            raise
+        except (SQLAlchemyError, QuarterdeckError, ValueError):
+            if len(batch) == 1:
+                log.exception("a prediction of %s could not be logged", batch[0].endpoint)
+                return Outcome(lost=len(batch[0].ids))
+        done = [self._keep([entry]) for entry in batch]
+        said = [item.uncounted for item in done if item.uncounted is not None]
+        return Outcome(sum(item.lost for item in done), said[0] if said else None)
+
+    def _append(self, batch: Sequence[Entry]) -> Outcome:
+        """Rows, counts and the number of rows written are there together, or not at all."""
+        counted = self._tally.count(batch)
+        with self._database.write() as tx:
+            counted = self._tally.add(tx, batch, counted, now_us())
+            marked = zip(batch, counted.events, counted.marks, strict=True)
+            rows = [row for entry, events, mark in marked for row in _rows(entry, events, mark)]
+            append_prediction_rows(tx, rows)
+            settle(tx, len(rows))
+            self._logbook.logged(tx, len(rows))
+        return Outcome(uncounted=counted.problem)
 
 
 def _append_failures(database: Database, records: Sequence[FailureRecord]) -> None:
@@ -153,27 +188,7 @@ def _append_failures(database: Database, records: Sequence[FailureRecord]) -> No
         append_failures(tx, records)
 
 
-def _write(database: Database, batch: Sequence[Entry]) -> int:
-    """Write a batch in one transaction; if the database refuses a row, entry by entry. Gives the rows lost."""
-    try:
-        _append(database, batch)
-        return 0
-    except UnavailableError:
-        raise
-    except (SQLAlchemyError, QuarterdeckError, ValueError):
-        if len(batch) == 1:
-            log.exception("a prediction of %s could not be logged", batch[0].endpoint)
-            return len(batch[0].ids)
-    return sum(_write(database, [entry]) for entry in batch)
-
-
-def _append(database: Database, batch: Sequence[Entry]) -> None:
-    rows = [row for entry in batch for row in _rows(entry)]
-    with database.write() as tx:
-        append_prediction_rows(tx, rows)
-
-
-def _rows(entry: Entry) -> list[tuple[Any, ...]]:
+def _rows(entry: Entry, events: Sequence[int], mark: int) -> list[tuple[Any, ...]]:
     """A request's rows in the order of PREDICTION. Written for each prediction: plain code, and nothing twice."""
     answers, start = entry.answers, entry.start
     outcomes = answers.labels if answers.values is None else answers.values
@@ -182,7 +197,7 @@ def _rows(entry: Entry) -> list[tuple[Any, ...]]:
     arm, at = entry.arm.value, entry.at
     rows = []
     for place, identifier in enumerate(entry.ids):
-        row, entity, when = start + place, entry.entities[place], entry.times[place]
+        row, entity = start + place, entry.entities[place]
         rows.append(
             (
                 identifier,
@@ -190,13 +205,14 @@ def _rows(entry: Entry) -> list[tuple[Any, ...]]:
                 entry.version,
                 arm,
                 None if entity is None else str(entity),
-                at if when is None else micros(when),
+                events[place],
                 at,
                 entry.latency_us,
                 _inputs(entry, place),
                 encode(outcomes[row]).decode(),
                 answers.scores[row],
                 _probabilities(entry, row),
+                mark,
             )
         )
     return rows

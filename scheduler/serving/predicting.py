@@ -21,12 +21,13 @@ from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.answering import FEW_ROWS, SplitDesk
 from quarterdeck.scheduler.serving.canary import Canary
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.entry import Entry
 from quarterdeck.scheduler.serving.failures import FailureKind
 from quarterdeck.scheduler.serving.forms import PLAIN, Form
 from quarterdeck.scheduler.serving.guard import ANYBODY, Asker
 from quarterdeck.scheduler.serving.limits import DEFAULT, Limits
 from quarterdeck.scheduler.serving.live import LiveModel
-from quarterdeck.scheduler.serving.log import Entry, PredictionLog, now_us
+from quarterdeck.scheduler.serving.log import PredictionLog, now_us
 from quarterdeck.scheduler.serving.protocols import Plain
 from quarterdeck.scheduler.serving.reader import ORDINARY, Request
 from quarterdeck.scheduler.serving.router import Route, Router
@@ -192,6 +193,8 @@ class PredictionDesk:
                 answers,
                 start,
                 request.text,
+                request.rows,
+                live.counter,
             )
         )
         if shadow is not None:

@@ -34,9 +34,11 @@ from quarterdeck.scheduler.serving.limits import Limits
 from quarterdeck.scheduler.serving.listener import listen, room_for
 from quarterdeck.scheduler.serving.live import LiveModel
 from quarterdeck.scheduler.serving.log import PredictionLog
+from quarterdeck.scheduler.serving.logbook import Logbook, settle_the_lost
 from quarterdeck.scheduler.serving.router import Router
 from quarterdeck.scheduler.serving.shadow import Shadow
 from quarterdeck.scheduler.serving.snapshots import Snapshots, orphans, together
+from quarterdeck.scheduler.serving.tally import Tally
 from quarterdeck.scheduler.serving.watcher import Ticks, Watch, Watcher
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.clients import read_clients
@@ -46,6 +48,7 @@ from quarterdeck.store.migrate import migrate
 from quarterdeck.store.plans import TrafficPlan, read_plan
 from quarterdeck.store.service_rows import announce_server, beat_server, has_ready_server, stop_server
 from quarterdeck.store.traffic import open_traffic
+from quarterdeck.store.traffic_writers import lost_rows
 from quarterdeck.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -153,6 +156,9 @@ class _Process:
         self._snapshots = Snapshots(workspace.run, place, self._counters, self._problems)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="traffic")
         self._house = ThreadPoolExecutor(1, thread_name_prefix="service")
+        self._tally = Tally()
+        self._answered = workspace.run / "answered"
+        self._lost = 0  # answers of processes that were killed, which never reached the log
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -232,7 +238,12 @@ class _Process:
 
     def _build(self) -> None:
         router = Router()
-        self._log = PredictionLog(self._traffic, self._writer, self._counters, self._problems)
+        settle_the_lost(self._answered, self._traffic)  # of whoever had this place before
+        self._logbook = Logbook(self._answered, self._traffic)
+        self._lost = self._count_the_lost()
+        self._log = PredictionLog(
+            self._traffic, self._writer, self._counters, self._problems, self._tally, self._logbook
+        )
         alone = self._settings.server_processes == 1
         feedback = FeedbackDesk(self._traffic, self._writer, self._log, router.signature, self._counters, alone=alone)
         settings, workspace, exposed = self._settings, self._workspace, self._exposed
@@ -262,6 +273,7 @@ class _Process:
             problems=self._problems,
             snapshots=self._snapshots,
             ready=lambda: self._watcher.ready,
+            lost=lambda: self._lost,
             guard=self._guard,
             limits=limits,
         )
@@ -271,6 +283,7 @@ class _Process:
         """In the watcher's thread; the clients, which are seen to change by the same look, go to the guard first."""
         with self._database.read() as tx:
             plan, clients = read_plan(tx, self._settings.environment), read_clients(tx, self._settings.environment)
+        self._tally.windows = {name: endpoint.window for name, endpoint in plan.endpoints.items()}
         self._loop.call_soon_threadsafe(self._guard.replace, clients)
         return plan
 
@@ -289,6 +302,8 @@ class _Process:
         loop = asyncio.get_running_loop()
         while True:
             self._snapshots.write(self._log.pending)
+            with suppress(QuarterdeckError, SQLAlchemyError):  # the log says what is wrong with its database
+                self._lost = await loop.run_in_executor(self._house, self._count_the_lost)
             if self._place == 0:
                 if self._family is not None:
                     await loop.run_in_executor(self._house, self._family.tick)
@@ -298,6 +313,12 @@ class _Process:
                 except (QuarterdeckError, SQLAlchemyError) as error:
                     self._problems.set("heartbeat", str(error))
             await asyncio.sleep(BEAT_S)
+
+    def _count_the_lost(self) -> int:
+        """Also those of processes that have been killed since the last look."""
+        settle_the_lost(self._answered, self._traffic)
+        with self._traffic.read() as tx:
+            return lost_rows(tx)
 
     def _write_beat(self, detail: dict[str, Any], now: datetime) -> None:
         with self._database.write() as tx:
@@ -312,6 +333,7 @@ class _Process:
             "errors": counters.errors,
             "failed": counters.failed,
             "dropped": counters.dropped,
+            "lost": self._lost,
             "shadow_dropped": counters.shadow_dropped,
             "labels": counters.labels,
             "ready": self._watcher.ready,
@@ -332,6 +354,8 @@ class _Process:
         await writing
         if not await self._log.flush():
             log.error("%s predictions could not be logged", self._log.abandon())
+        with suppress(QuarterdeckError):
+            self._logbook.close()
         self._snapshots.write(self._log.pending)
         if self._place == 0:
             with suppress(QuarterdeckError), self._database.write() as tx:

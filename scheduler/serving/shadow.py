@@ -17,9 +17,9 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.batcher import Row
 from quarterdeck.scheduler.serving.counters import Counters, Problems
+from quarterdeck.scheduler.serving.entry import Entry
 from quarterdeck.scheduler.serving.failures import FailureKind, Failures
 from quarterdeck.scheduler.serving.live import LiveModel
-from quarterdeck.scheduler.serving.log import Entry
 from quarterdeck.scheduler.serving.protocols import Plain
 from quarterdeck.scheduler.serving.reader import OwnRows, Request
 

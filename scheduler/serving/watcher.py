@@ -35,6 +35,7 @@ FIRST_RETRY_S = 1.0
 LAST_RETRY_S = 60.0
 REMEMBERED = 4  # versions beyond the plan's
 SUBJECT = "traffic plan"
+COUNTING = "counting "  # before a version
 
 Key = tuple[str, int]
 
@@ -238,6 +239,8 @@ class Watcher:
         else:
             self._failures.pop(key, None)
             self._problems.clear(subject)
+            if loaded.uncounted is not None:
+                self._problems.set(f"{COUNTING}{planned.reference}", loaded.uncounted)
             self._models[key] = LiveModel(loaded, self._loop)
             log.info("%s is loaded and answers with %s", planned.reference, planned.engine)
         del self._loading[key]
@@ -259,9 +262,10 @@ class Watcher:
             del self._models[key]
         for key in [key for key in self._failures if key not in wanted]:
             del self._failures[key]
-        references = {f"version {planned.reference}" for planned in _named(plan)}
+        begins = ("version ", COUNTING)
+        references = {f"{begin}{planned.reference}" for planned in _named(plan) for begin in begins}
         for subject in self._problems.subjects():
-            if subject.startswith("version ") and subject not in references:
+            if subject.startswith(begins) and subject not in references:
                 self._problems.clear(subject)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from quarterdeck.store.tables.types import document, moment
@@ -21,6 +21,8 @@ class PipelineRow(SQLModel, table=True):
     owner: str
     digest: str
     synced_at: datetime = moment()
+    # microseconds, of the monitor; NULL for one that was synced by a release before
+    window: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class RunRow(SQLModel, table=True):

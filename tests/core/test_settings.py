@@ -34,6 +34,7 @@ tick_seconds = 0.5
 [traffic]
 keep_days = 0.5
 max_mb = 100
+keep_windows_days = 30
 [store]
 database_url = "postgresql://me@db/quarterdeck"
 artifacts_url = "s3://bucket/folder"
@@ -66,6 +67,7 @@ def test_every_key_reaches_its_field(tmp_path: Path) -> None:
         tick_seconds=0.5,
         keep_days=0.5,
         max_mb=100,
+        keep_windows_days=30.0,
         database_url="postgresql://me@db/quarterdeck",
         artifacts_url="s3://bucket/folder",
     )

@@ -22,6 +22,7 @@ from quarterdeck.scheduler.state import State
 from quarterdeck.store import duels, pipelines, promotion, registry, steps, traffic_queries, traffic_removal, windows
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.traffic import PredictionRecord, append_labels, append_predictions, micros
+from quarterdeck.store.traffic_upgrade import SETTLED
 
 DAY = timedelta(days=1)
 SIGNATURE = Signature(
@@ -179,7 +180,7 @@ def test_rows_of_files_are_passed_over_and_close_no_window(
     Monitor(state).tick(manifests, now)
     assert [(window.rows, window.closed) for window in found(state)] == [(100, False)]
     with state.traffic.read() as tx:
-        assert traffic_queries.cursor(tx, "counted") == 150
+        assert traffic_queries.cursor(tx, SETTLED) == 150
 
 
 def duel(state: State, now: datetime, challenger_error: float, rows: int) -> None:

@@ -22,6 +22,7 @@ from quarterdeck.store import pipelines, promotion, registry, rollouts, steps, t
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.traffic import append_failures, append_labels, append_predictions, micros, open_traffic
 from quarterdeck.store.traffic_space import gives_back, space_of
+from quarterdeck.store.traffic_upgrade import SETTLED
 
 DAY = timedelta(days=1)
 SIGNATURE = Signature(fields=(Field(name="a", kind=FieldKind.NUMBER),), task=Task.REGRESSION, target="y")
@@ -51,7 +52,7 @@ def write(
         if read:
             end = traffic_removal.ends(tx)
             assert end is not None
-            traffic_queries.set_cursor(tx, "counted", end[1])
+            traffic_queries.set_cursor(tx, SETTLED, end[1])
             traffic_queries.set_cursor(tx, "labelled", 10**9)
     return ids
 

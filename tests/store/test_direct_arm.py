@@ -12,6 +12,7 @@ from quarterdeck.store import traffic_queries
 from quarterdeck.store.engine import Database
 from quarterdeck.store.labels import endpoints_of
 from quarterdeck.store.traffic import PredictionRecord, append_labels, append_predictions, open_traffic
+from quarterdeck.store.traffic_upgrade import SETTLED
 
 NEVER = 2**60
 
@@ -33,7 +34,6 @@ def answer(name: str, arm: Arm, *, version: int = 1, event_at: int = 10) -> Pred
 def test_they_are_no_clients_answers_and_move_no_window(traffic: Database) -> None:
     with traffic.write() as tx:
         append_predictions(tx, [answer("a", Arm.CHAMPION), answer("b", Arm.DIRECT, event_at=NEVER)])
-        traffic_queries.add_counts(tx, "fuel", 1, 0, rows=1, counts="")
     with traffic.read() as tx:
         assert [row.id for row in traffic_queries.predictions_after(tx, 0, limit=9)] == ["a"]
         figures = traffic_queries.arm_figures(tx, "fuel", 1, arms=CLIENT_ARMS, since=0, until=NEVER)
@@ -49,7 +49,7 @@ def test_their_labels_are_kept_and_the_monitor_does_not_wait_for_them(traffic: D
         rows = traffic_queries.labelled_after(tx, 0, limit=9)
         assert len(rows) == 1
         traffic_queries.set_cursor(tx, "labelled", rows[-1].seq)
-        traffic_queries.set_cursor(tx, "counted", traffic_queries.predictions_after(tx, 0, limit=9)[-1].seq)
+        traffic_queries.set_cursor(tx, SETTLED, traffic_queries.predictions_after(tx, 0, limit=9)[-1].seq)
         assert traffic_queries.is_counted(tx)
         assert traffic_queries.arm_rows(tx, "fuel", 1, CLIENT_ARMS)[0].id == "a"
         assert traffic_queries.labelled_answers(tx, "fuel", since=0)[0].score == 1.0

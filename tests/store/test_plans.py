@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.registry import Version
-from quarterdeck.core.values import Alias, Engine, VersionState
-from quarterdeck.store import promotion, registry
+from quarterdeck.core.values import Alias, Engine, Task, VersionState
+from quarterdeck.store import pipelines, promotion, registry
 from quarterdeck.store.engine import Database
-from quarterdeck.store.plans import PlannedVersion, TrafficPlan, read_plan
+from quarterdeck.store.plans import NOBODY, PlannedVersion, TrafficPlan, read_plan
 
 Register = Callable[..., Version]
 HERE: dict[str, Any] = {"environment": "production", "actor": "ops", "reason": "a test"}
@@ -35,6 +36,7 @@ def planned(version: Version) -> PlannedVersion:
         onnx=version.onnx,
         engine=version.engine,
         signature=version.signature,
+        profile=version.profile,
     )
 
 
@@ -146,3 +148,21 @@ def test_the_split_is_the_challengers_share_here_and_ends_with_its_part(
     assert plan(database) != before
     promote(database, 2, 1, now)
     assert shares(database) == (0.0, True)
+
+
+def test_the_plan_says_how_wide_windows_are_or_that_nobody_watches(
+    database: Database, register: Register, now: datetime
+) -> None:
+    register()
+    assert plan(database).endpoints["flights"].window is None  # of a release before: not synced since
+    about = pipelines.Pipeline(
+        name="flights", task=Task.BINARY, description="", owner="ops", digest="d", synced_at=now,
+        window=timedelta(hours=1),
+    )  # fmt: skip
+    with database.write() as tx:
+        assert pipelines.put(tx, about)  # though its digest is the same
+        assert not pipelines.put(tx, about)
+        assert pipelines.every(tx)[0].window == timedelta(hours=1)
+        registry.register(tx, replace(registry.get(tx, "flights", 1), model="imported"), Audit(at=now, **HERE))
+    found = plan(database).endpoints
+    assert (found["flights"].window, found["imported"].window) == (3_600_000_000, NOBODY)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.values import Arm
-from quarterdeck.store import traffic_queries
+from quarterdeck.store import traffic_queries, traffic_windows
 from quarterdeck.store.engine import Database
 from quarterdeck.store.traffic import (
     PredictionRecord,
@@ -26,6 +26,7 @@ from quarterdeck.store.traffic import (
     moment,
     open_traffic,
 )
+from quarterdeck.store.traffic_upgrade import SETTLED
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def test_a_reader_goes_on_where_it_was_and_sees_clients_answers_only(traffic: Da
     with traffic.write() as tx:
         append_predictions(tx, [record(0), record(0, version=2, arm=Arm.SHADOW), record(1)])
         first = traffic_queries.predictions_after(tx, 0, limit=1)
-        traffic_queries.set_cursor(tx, "counted", first[-1].seq)
-        rest = traffic_queries.predictions_after(tx, traffic_queries.cursor(tx, "counted"), limit=10)
+        traffic_queries.set_cursor(tx, "reader", first[-1].seq)
+        rest = traffic_queries.predictions_after(tx, traffic_queries.cursor(tx, "reader"), limit=10)
     assert [row.id for row in (*first, *rest)] == ["p0", "p1"]
 
 
@@ -86,8 +87,10 @@ def test_a_prediction_has_one_label(traffic: Database) -> None:
 
 def test_counts_of_a_window_add_up(traffic: Database) -> None:
     with traffic.write() as tx:
-        traffic_queries.add_counts(tx, "flights", 1, 0, rows=3, counts="a")
-        traffic_queries.add_counts(tx, "flights", 1, 0, rows=4, counts="b")
+        key = traffic_windows.WindowKey("flights", 1, 0)
+        for rows, counts in ((3, "a"), (4, "b")):
+            traffic_windows.put_counts(tx, key, 60, rows=rows, counts=counts, changed=1, at=5)
+        assert traffic_windows.kept_counts(tx, key) == "b"
         assert traffic_queries.counted(tx, "flights", 1, 0) == (7, "b")
         assert traffic_queries.window_keys(tx, "flights", since=0) == [(1, 0)]
 
@@ -97,7 +100,7 @@ def test_all_is_counted_only_when_every_answer_and_label_was_read(traffic: Datab
         assert traffic_queries.is_counted(tx)
         append_predictions(tx, [record(0)])
         assert not traffic_queries.is_counted(tx)
-        traffic_queries.set_cursor(tx, "counted", 1)
+        traffic_queries.set_cursor(tx, SETTLED, 1)
         assert traffic_queries.is_counted(tx)
         append_labels(tx, [label(0, "1")])
         assert not traffic_queries.is_counted(tx)

@@ -18,6 +18,7 @@ from quarterdeck.store.traffic import (
     append_predictions,
     open_traffic,
 )
+from quarterdeck.store.traffic_upgrade import SETTLED
 
 
 @pytest.fixture
@@ -93,9 +94,9 @@ def test_the_monitor_reads_the_challengers_answers_to_clients_and_no_shadow(mixe
         answers = traffic_queries.labelled_answers(tx, "fuel", since=-1)
         latency = traffic_queries.latencies(tx, "fuel", None, 0, 10)
         traffic_queries.set_cursor(tx, "labelled", 3)
-        traffic_queries.set_cursor(tx, "counted", 6)
+        traffic_queries.set_cursor(tx, SETTLED, 6)
         before = traffic_queries.is_counted(tx)
-        traffic_queries.set_cursor(tx, "counted", 7)
+        traffic_queries.set_cursor(tx, SETTLED, 7)
         after = traffic_queries.is_counted(tx)
     assert [(row.id, row.version) for row in read] == [("p0", 1), ("p1", 1), ("p2", 1), ("p3", 2)]
     assert [(row.version, row.event_at) for row in labelled] == [(2, 3), (1, 1), (1, 0)]

@@ -115,3 +115,21 @@ def test_the_sums_are_by_endpoint_version_and_arm(traffic: Database) -> None:
 def test_an_empty_log_has_nothing(tmp_path: Path) -> None:
     with open_traffic(tmp_path / "traffic.db") as database, database.read() as tx:
         assert (traffic_log.newest(tx), traffic_log.shares(tx), traffic_log.page(tx, Asked(), limit=9)) == (0, [], [])
+
+
+def test_the_extent_counts_what_an_index_can_tell_and_bounds_the_rest(traffic: Database) -> None:
+    with traffic.read() as tx:
+        found = traffic_log.extent(tx, Asked(endpoint="fuel", version=9))
+        rows = traffic_log.raw_following(tx, Asked(endpoint="fuel", version=9), after=0, upto=found.last, limit=100)
+        assert (found.rows, found.first, found.last) == (5, rows[0].seq, rows[-1].seq)
+        assert traffic_log.extent(tx, Asked(endpoint="fuel", labelled=True)).rows is None
+        none = traffic_log.extent(tx, Asked(endpoint="boats"))
+        assert none.rows == 0 and none.first > none.last
+
+
+def test_rows_of_one_endpoint_are_read_in_their_order_and_not_sorted_for_each_page(traffic: Database) -> None:
+    with traffic.read() as tx:
+        query = traffic_log._rows(Asked(endpoint="fuel")).order_by(traffic_log._p.seq).limit(5)
+        words = query.compile(tx, compile_kwargs={"literal_binds": True})
+        plan = " ".join(row[3] for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}"))
+    assert "TEMP B-TREE" not in plan

@@ -16,6 +16,7 @@ import pytest
 
 from quarterdeck.store.engine import Database
 from quarterdeck.store.traffic import append_labels, append_predictions, micros, open_traffic
+from quarterdeck.store.traffic_writers import add_lost
 
 NOW = datetime.now(UTC)
 
@@ -66,7 +67,7 @@ def test_query_gives_the_newest_first_and_says_how_to_go_on(quarterdeck, traffic
 @pytest.mark.parametrize(
     ("options", "rows"),
     [
-        (("--endpoint", "boats"), 0),
+        (("--endpoint", "flights", "--version", "9"), 0),
         (("--labelled",), 10),
         (("--since", "30h", "--unlabelled"), 27),
         (("--entity", "e1", "--version", "2", "--arm", "champion"), 20),
@@ -77,6 +78,37 @@ def test_query_gives_the_newest_first_and_says_how_to_go_on(quarterdeck, traffic
 def test_query_asks_by_what_is_given(quarterdeck, traffic, options, rows: int) -> None:
     found = quarterdeck("traffic", "query", *options, "--limit", "1000", "--json").json
     assert abs(len(found) - rows) <= (1 if "--since" in options else 0)
+
+
+@pytest.mark.parametrize(
+    "command", [("show", "-e"), ("tail", "-e"), ("query", "-e"), ("export", "--out", "a.csv")], ids=lambda it: it[0]
+)
+def test_an_endpoint_that_does_not_exist_is_named_with_the_nearest(quarterdeck, traffic, command) -> None:
+    said = quarterdeck("traffic", *command, "flihgts")
+    assert said.code == 3 and "there is no endpoint flihgts" in said.err and "did you mean flights?" in said.err
+
+
+def test_show_of_one_endpoint(quarterdeck, traffic) -> None:
+    with traffic.write() as tx:
+        append_predictions(tx, [record(200, endpoint="fuel")])  # type: ignore[list-item]  # as above
+    assert quarterdeck("traffic", "show", "-e", "fuel", "--json").json["rows"] == 1
+    assert quarterdeck("traffic", "show", "--json").json["rows"] == 101
+
+
+def test_show_says_how_many_answers_killed_processes_had_not_logged(quarterdeck, traffic) -> None:
+    with traffic.write() as tx:
+        add_lost(tx, 12)
+    assert quarterdeck("traffic", "show", "--json").json["lost"] == 12
+    assert "12 answers that killed processes had not logged" in quarterdeck("traffic", "show").out
+
+
+@pytest.mark.parametrize("command", [("query",), ("export", "flights", "--out", "a.csv")], ids=lambda it: it[0])
+def test_both_commands_have_the_same_filters(quarterdeck, traffic, command) -> None:
+    said = quarterdeck("traffic", command[0], "--help").out
+    for option in ("--version", "--arm", "--entity", "--since", "--until", "--labelled", "--confidence-below"):
+        assert option in said
+    assert quarterdeck("traffic", *command, "--arm", "champoin").code == 2
+    assert quarterdeck("traffic", *command, "--version", "0").code == 2
 
 
 def test_what_means_nothing_is_refused(quarterdeck, traffic) -> None:

@@ -51,6 +51,15 @@ def test_every_row_is_answered_in_order_from_and_to_every_format(predict, tmp_pa
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("kind", [pl.Decimal(10, 3), pl.Decimal(18, 0), pl.Decimal(38, 0)])
+def test_decimals_are_read_as_numbers(predict, tmp_path, kind: pl.Decimal) -> None:
+    rows = frame(20).with_columns(pl.col("a").cast(kind), pl.lit(None, dtype=kind).alias("b"))
+    rows = rows.with_columns(pl.when(pl.int_range(pl.len()) % 2 == 0).then(2).otherwise(3).cast(kind).alias("b"))
+    predict(write(rows, tmp_path / "rows.parquet"), tmp_path / "out.parquet")
+    expected = [float(row["a"]) + float(row["b"]) for row in rows.to_dicts()]
+    assert read(tmp_path / "out.parquet")["value"].to_list() == expected
+
+
 @pytest.mark.parametrize("engine", [Engine.ONNX, Engine.SKLEARN])
 def test_the_answers_are_the_servers(lab, predict, tmp_path, engine: Engine) -> None:
     lab.promote("sort", lab.add_fitted("sort", lab.sorter(), engine))

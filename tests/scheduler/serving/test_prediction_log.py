@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from quarterdeck.core.values import Arm
 from quarterdeck.scheduler.serving.counters import Counters, Problems
-from quarterdeck.scheduler.serving.log import MOST_WAITING, Entry, PredictionLog
+from quarterdeck.scheduler.serving.entry import Entry
+from quarterdeck.scheduler.serving.log import MOST_WAITING, PredictionLog
 from quarterdeck.scheduler.serving.protocols import Plain
 from quarterdeck.store.engine import Database
 from quarterdeck.store.traffic import open_traffic
