@@ -8,10 +8,11 @@ Where the file or its folder cannot be written (a read-only disk, another's file
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ class Database:
     def __init__(self, url: str, *, durable: bool = True) -> None:
         """`durable` syncs every commit to the disk; without it a power cut may take the last ones."""
         self.url = url
+        self._check: Callable[[Connection], object] | None = None
         self.is_sqlite = url.startswith("sqlite")
         self.read_only = self.is_sqlite and only_readable(_file(url))
         options: dict[str, Any] = {"pool_size": 8, "max_overflow": 8} if self.is_sqlite else {}
@@ -47,6 +49,20 @@ class Database:
     def sqlite(cls, path: Path, *, durable: bool = True) -> Database:
         return cls(f"sqlite:///{path}", durable=durable)
 
+    def fenced(self, check: Callable[[Connection], object]) -> Database:
+        """The same open database, each of whose writes first asks `check`, in its own transaction.
+
+        What it raises ends the write before anything is written. Close the one that this was made from.
+        """
+        twin = copy.copy(self)
+        twin._check = check
+        return twin
+
+    @property
+    def place(self) -> str:
+        """The file, or the URL without its password: what an error of this database has as its `where`."""
+        return _place(self.url)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view of the data; nothing written through it is kept."""
@@ -60,6 +76,8 @@ class Database:
         with _explained(self.url), self.engine.connect() as connection:
             connection = connection.execution_options(quarterdeck_write=True)
             with connection.begin(), self._damage_named(connection):
+                if self._check is not None:
+                    self._check(connection)
                 yield connection
 
     @contextmanager
