@@ -254,6 +254,11 @@ class Daemon:
                 problems[name] = said
         return problems
 
+    @property
+    def stands(self) -> bool:
+        """Whether workspace and database are there, so that it can act."""
+        return "ground" not in self.ticking.problems
+
     def detail(self) -> dict[str, Any]:
         """For whoever looks at the daemon. Called from other threads as well."""
         at_work = self.ticking.at_work

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.core.errors import ConflictError
+from quarterdeck.store.services import process_started, same_process
 
 NAME = "daemon.lock"
 ROOM = 8192  # bytes
@@ -29,9 +30,17 @@ class LockFile:
 
     def say(self, how: dict[str, Any]) -> None:
         """Replace what the file says of its holder; what does not fit is left out."""
-        text = f"{os.getpid()}\n{json.dumps(how)}\n"
+        said = {"process_started": process_started(os.getpid()), **how}
+        text = f"{os.getpid()}\n{json.dumps(said)}\n"
         if len(text.encode()) > ROOM:
-            text = f"{os.getpid()}\n{json.dumps({key: how[key] for key in how if not isinstance(how[key], dict)})}\n"
+            text = f"{os.getpid()}\n{json.dumps({key: said[key] for key in said if not isinstance(said[key], dict)})}\n"
+        self._write(text)
+
+    def clear(self) -> None:
+        """Say that nobody holds it."""
+        self._write("")
+
+    def _write(self, text: str) -> None:
         os.pwrite(self._descriptor, text.encode()[:ROOM].ljust(ROOM, b"\n"), 0)
 
     def is_there(self) -> bool:
@@ -59,27 +68,27 @@ def single_instance(path: Path) -> Iterator[LockFile]:
             ) from error
         lock = LockFile(path, descriptor)
         lock.say({})
-        yield lock
-        lock.say({})
+        try:
+            yield lock
+        finally:
+            lock.clear()
     finally:
         os.close(descriptor)
 
 
 def read_lock(path: Path) -> dict[str, Any] | None:
-    """What the holder of a lock says of itself; None where nobody holds it."""
+    """What the holder of a lock says of itself; None where nobody holds it. Takes no lock, not even for a moment."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return None
-    except BlockingIOError:
         pid, _, rest = os.pread(descriptor, ROOM, 0).decode(errors="replace").partition("\n")
-        try:
-            said = json.loads(rest.strip() or "{}")
-        except ValueError:  # read while it was written
-            said = {}
-        return {"pid": int(pid) if pid.strip().isdigit() else None, **(said if isinstance(said, dict) else {})}
+        said = json.loads(rest)
+    except ValueError:  # nobody, or read in the moment that it was written
+        return None
     finally:
         os.close(descriptor)
+    if not pid.isdigit() or not same_process(int(pid), said.get("process_started") or 0.0):
+        return None
+    return {"pid": int(pid), **said}

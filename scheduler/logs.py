@@ -19,13 +19,11 @@ from pathlib import Path
 from quarterdeck.core.settings import LogFormat, Settings
 
 MB = 1 << 20
+_KEY = r"\w*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key)\w*"
 _HIDDEN = (
     (re.compile(r"(://[^/\s:@]+):[^/\s@]+@"), r"\1:***@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 ***"),
-    (
-        re.compile(r"(?i)\b(password|passwd|secret|token|api[_-]?key|access[_-]?key)(\s*[=:]\s*)[^\s,;&'\"]{4,}"),
-        r"\1\2***",
-    ),
+    (re.compile(rf"(?i)({_KEY}['\"]?\s*[=:]\s*['\"]?)[^\s,;&'\"]{{4,}}"), r"\1***"),
 )
 _NAMES = ("QUARTERDECK_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 

@@ -7,7 +7,6 @@ anew where that was replaced. One that stands by waits for its turn, and again a
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ from quarterdeck.scheduler.pulse import Pulse
 from quarterdeck.scheduler.server_keeper import ServerKeeper
 from quarterdeck.scheduler.state import State, open_state
 from quarterdeck.scheduler.workers import Workers
-from quarterdeck.store.services import process_started
 from quarterdeck.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -143,15 +141,18 @@ class _Life:
         return -self._waits
 
     def _working(self) -> str:
-        problems = {} if self._daemon is None else self._daemon.detail()["problems"]
-        return f"works; {len(problems)} problems: {', '.join(problems)}" if problems else "works"
+        if self._daemon is None:
+            return self._says
+        if not self._daemon.stands:
+            return f"waits: {self._daemon.ticking.problems.get('ground')}"
+        problems = self._daemon.detail()["problems"]
+        return f"works, but for: {', '.join(problems)}" if problems else "works"
 
     def _report(self) -> dict[str, Any]:
         daemon = self._daemon
         return {
             "says": self._working() if daemon is not None else self._says,
-            "acts": daemon is not None,
+            "acts": daemon is not None and daemon.stands,
             "machine": socket.gethostname(),
-            "process_started": process_started(os.getpid()),
             "detail": {} if daemon is None else daemon.detail(),
         }

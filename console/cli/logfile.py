@@ -59,8 +59,14 @@ def _grow(path: Path, file: TextIO, until: Callable[[], bool], show: Show | None
             _print(line, show)
         if over:
             return file
-        file = _current(path, file)
-        time.sleep(POLL_S)
+        current = _current(path, file)
+        if current is file:
+            time.sleep(POLL_S)
+            continue
+        for line in file:  # what came between the last look and the moment it was put aside
+            _print(line, show)
+        file.close()
+        file = current
 
 
 def _current(path: Path, file: TextIO) -> TextIO:
@@ -70,7 +76,6 @@ def _current(path: Path, file: TextIO) -> TextIO:
     except FileNotFoundError:  # between the old and the new one
         return file
     if not os.path.samestat(now, os.fstat(file.fileno())):
-        file.close()
         return _opened(path)
     if now.st_size < file.tell():
         file.seek(0)
