@@ -41,7 +41,7 @@ class Database:
         if self.read_only:
             # each connection asks anew whether somebody may be writing
             options = {"poolclass": NullPool, "creator": lambda: open_to_read(_file(url))}
-        self.engine: Engine = create_engine(url, **options)
+        self.engine: Engine = create_engine(_with_driver(url), **options)
         if self.is_sqlite:
             _configure_sqlite(self.engine, durable=durable, read_only=self.read_only)
 
@@ -208,6 +208,12 @@ def _explained(url: str) -> Iterator[None]:
         if isinstance(error, OperationalError) and not url.startswith("sqlite"):
             raise UnavailableError(reason.splitlines()[0], where=_place(url)) from error
         raise
+
+
+def _with_driver(url: str) -> str:
+    """The URL with the one driver of PostgreSQL's that is ours; SQLAlchemy's own default is an older one."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme == "postgresql" else url
 
 
 def _is_full(url: str) -> bool:
