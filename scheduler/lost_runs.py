@@ -12,7 +12,7 @@ from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.runs import MAX_ATTEMPTS, Run
 from quarterdeck.core.values import RunStatus
 from quarterdeck.scheduler.backoff import Backoff
-from quarterdeck.scheduler.run_pulse import SILENT_S
+from quarterdeck.scheduler.run_pulse import longest_silence
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import leases, runs
 
@@ -54,7 +54,7 @@ class LostRuns:
     def elsewhere(self, run: Run, clock: float, now: datetime) -> None:
         """A run with a worker on another machine: taken back if that one was silent for too long."""
         silent = clock - (run.worker_seen or 0.0)
-        if silent > SILENT_S:
+        if silent > longest_silence(self._state.settings.lease_seconds):
             where = leases.machine_of(run.worker_place)
             self.take_back(run.id, now, f"its worker on {where} has said nothing for {silent:.0f} s")
 

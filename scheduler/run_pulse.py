@@ -18,7 +18,13 @@ from quarterdeck.store.engine import Database
 log = logging.getLogger("quarterdeck.worker")
 
 BEAT_S = 5.0
-SILENT_S = 60.0  # of the store's clock; a worker elsewhere that said nothing for so long is held dead
+SILENT = 4  # leases of the daemon: a worker elsewhere that said nothing for so long is held dead
+SILENT_LEAST_S = 20.0
+
+
+def longest_silence(lease_seconds: float) -> float:
+    """Seconds of the store's clock that a worker on another machine may be silent."""
+    return max(SILENT * lease_seconds, SILENT_LEAST_S)
 
 
 class RunPulse:

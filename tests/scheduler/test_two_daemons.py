@@ -46,11 +46,15 @@ time = "at"
 """
 STEPS = """
 import os
+import time
+from pathlib import Path
 
 
 def number():
     with open({path!r}, "a") as file:
         file.write(f"{{os.getpid()}}\\n")
+    while Path({path!r}).with_name("wait").exists():
+        time.sleep(0.05)
     return 1
 """
 
@@ -133,9 +137,9 @@ class Pair:
         )
         return workspace
 
-    def start(self, which: int, *options: str) -> subprocess.Popen[bytes]:
+    def start(self, which: int, *options: str, within: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         root = str(self.workspaces[which].root)
-        command = [sys.executable, "-m", "quarterdeck.scheduler", "--workspace", root, *options]
+        command = [*within, sys.executable, "-m", "quarterdeck.scheduler", "--workspace", root, *options]
         with (self.workspaces[which].logs / "daemon.log").open("ab") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         self.daemons.append(daemon)
@@ -189,6 +193,15 @@ class Pair:
 
 
 @pytest.fixture
+def far(tmp_path: Path) -> Iterator[Pair]:
+    """On PostgreSQL alone: a file is on one machine."""
+    with postgresql_server() as url, ExitStack() as stack:
+        pair = Pair(url, tmp_path)
+        stack.callback(pair.close)
+        yield pair
+
+
+@pytest.fixture
 def pair(url: str, tmp_path: Path) -> Iterator[Pair]:
     with ExitStack() as stack:
         pair = Pair(url, tmp_path)
@@ -223,3 +236,34 @@ def test_one_that_was_frozen_until_another_took_over_finds_out_does_nothing_and_
     assert len(pair.ran.read_text().splitlines()) == 1
     with pair.database.read() as tx:
         assert auditing.verify(tx)[1] == []
+
+
+# a process id means nothing outside, and all of it dies at once: as another machine, without its network
+ANOTHER_MACHINE = ("unshare", "--pid", "--fork", "--mount-proc", "--uts", "--kill-child")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root, and unshare")
+def test_a_machine_that_dies_loses_lease_and_run_to_another_which_does_the_run_once(far: Pair) -> None:
+    wait = far.ran.with_name("wait")
+    wait.touch()
+    first = far.start(0, within=ANOTHER_MACHINE)
+    far.until(lambda: (lease := far.lease()) is not None and lease.place != leases.this_place(), "the first to act")
+    run = foreground.queue(far.workspaces[0], far.database, "count", by="ops")
+    far.until(far.ran.exists, "the run to begin")
+    second = far.start(1, "--standby")
+    far.until(lambda: "stands by" in far.says(1), "the second to stand by")
+    machine = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    psutil.wait_procs(machine, timeout=60)
+    wait.unlink()
+    far.until(lambda: far.acts(second), "the second to take over")
+
+    def found() -> Any:
+        with far.database.read() as tx:
+            return runs.get(tx, run.id)
+
+    far.until(lambda: found().status.finished, "the run")
+    assert (found().status, found().attempt) == (RunStatus.SUCCEEDED, 2)
+    assert "has said nothing for" in far.log(1)
+    assert len(far.ran.read_text().splitlines()) == 2
