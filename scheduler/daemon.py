@@ -29,6 +29,7 @@ from quarterdeck.scheduler.leadership import Leadership
 from quarterdeck.scheduler.logs import rotate_others
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
+from quarterdeck.scheduler.notify import Notifier
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.retention import Retention
 from quarterdeck.scheduler.rollouts import Rollouts
@@ -66,6 +67,7 @@ class Daemon:
         *,
         orders: Orders | None = None,
         ground: Ground | None = None,
+        notify: Notifier | None = None,
         workers: Workers | None = None,
         server: ServerKeeper | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -74,6 +76,7 @@ class Daemon:
         self._state = state
         self._leadership = leadership
         self._orders = orders or Orders()
+        self._notify = notify or Notifier(None)
         self._ground = ground or Ground(state.workspace, state.database)
         self._clock = ClockWatch(monotonic)
         self._lasting = Lasting(monotonic)
@@ -125,7 +128,9 @@ class Daemon:
             while not self._orders.stopping.is_set() and end is End.STOPPED:
                 if self._orders.reload.is_set():
                     self._orders.reload.clear()
+                    self._notify.reloading()
                     self.read_settings()
+                    self._notify.ready("works")
                 end = self.tick(utc_now())
                 if end is End.STOPPED:
                     self._orders.stopping.wait(self._state.settings.tick_seconds)

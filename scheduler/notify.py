@@ -36,13 +36,12 @@ class Notifier:
         return cls(address, watchdog_s=watchdog_s)
 
     def ready(self, status: str) -> None:
-        self._send("READY=1", f"STATUS={_line(status)}")
-        self._status = status
+        if self._send("READY=1", f"STATUS={_line(status)}"):
+            self._status = status
 
     def status(self, text: str) -> None:
         """What `systemctl status` shows; said again only when it changes."""
-        if text != self._status:
-            self._send(f"STATUS={_line(text)}")
+        if text != self._status and self._send(f"STATUS={_line(text)}"):
             self._status = text
 
     def alive(self) -> None:
@@ -54,9 +53,10 @@ class Notifier:
     def stopping(self, status: str) -> None:
         self._send("STOPPING=1", f"STATUS={_line(status)}")
 
-    def _send(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> bool:
+        """Whether it was heard."""
         if self._address is None:
-            return
+            return False
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
                 channel.settimeout(1.0)  # a manager that does not read must not hold the daemon up
@@ -64,6 +64,8 @@ class Notifier:
                 channel.sendall("\n".join(lines).encode())
         except OSError as error:
             log.debug("the service manager was not told %s: %s", lines[0], error)
+            return False
+        return True
 
 
 def _line(text: str) -> str:

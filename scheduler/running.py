@@ -110,9 +110,14 @@ class _Life:
 
     def _act(self, state: State, leadership: Leadership, lock: LockFile) -> End:
         fenced = replace(state, database=state.database.fenced(leadership.check))
-        ground = Ground(self._workspace, state.database, lock)
         daemon = self._daemon = Daemon(
-            fenced, leadership, orders=self._orders, ground=ground, workers=self._workers, server=self._server
+            fenced,
+            leadership,
+            orders=self._orders,
+            ground=Ground(self._workspace, state.database, lock),
+            notify=self._notify,
+            workers=self._workers,
+            server=self._server,
         )
         self._workers, self._server, self._opened = daemon.workers, daemon.server, True
         self._notify.ready(self._working())

@@ -10,9 +10,11 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -63,6 +65,7 @@ class Lab:
 
     workspace: Workspace
     pid: int
+    heard: list[str]  # by a socket in the place of systemd's
 
     def said(self) -> dict[str, Any]:
         return read_lock(self.workspace.run / NAME) or {}
@@ -77,7 +80,7 @@ class Lab:
             yield database
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        control.wait_until(condition, what=f"{what}; it says {self.said()}", patience=60.0)
+        control.wait_until(condition, what=f"{what}; it says {self.said()}", patience=100.0)
 
     def until_problem(self, text: str) -> None:
         self.until(lambda: any(text in said for said in self.problems().values()), f"it to say {text!r}")
@@ -96,22 +99,49 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def manager() -> Iterator[list[str]]:
+    """What systemd would hear, line by line."""
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(f"\0quarterdeck-test-{os.getpid()}")
+
+        def listen() -> None:
+            while data := channel.recv(65536):
+                heard.extend(data.decode().split("\n"))
+
+        listening = threading.Thread(target=listen)
+        listening.start()
+        yield heard
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", f"\0quarterdeck-test-{os.getpid()}")
+        listening.join()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, manager: list[str]) -> Iterator[Lab]:
     workspace = create_workspace(tmp_path_factory.mktemp("trouble") / "workspace", data=False)
     for folder in workspace.pipelines_folder.iterdir():
         shutil.rmtree(folder)
     workspace.settings_file.write_text(SETTINGS)
     with Database.sqlite(workspace.database) as database:
         migrate(database, backup_to=None, now=utc_now())
-        pid = control.start_daemon(workspace, database).pid
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NOTIFY_SOCKET", f"@quarterdeck-test-{os.getpid()}")
+            patch.setenv("WATCHDOG_USEC", "2000000")
+            pid = control.start_daemon(workspace, database).pid
         control.wait_for(database, ServiceKind.SERVER)
-    lab = Lab(workspace, pid)
+    lab = Lab(workspace, pid, manager)
     yield lab
     with lab.store() as database:
         control.stop_daemon(database, workspace=workspace)
         left = control.find(database, ServiceKind.SERVER)
     if left is not None:
         psutil.Process(left.pid).kill()
+
+
+def test_the_service_manager_hears_that_it_is_ready_and_then_that_it_lives(lab: Lab) -> None:
+    lab.until(lambda: lab.heard.count("WATCHDOG=1") > 1, "signs of life")
+    assert lab.heard[:2] == ["READY=1", "STATUS=works"]
 
 
 def test_a_database_that_is_gone_is_waited_for_and_not_made_anew(lab: Lab, tmp_path: Path) -> None:
@@ -153,7 +183,7 @@ def token(lab: Lab) -> int:
 def test_a_workspace_that_is_gone_is_waited_for(lab: Lab, tmp_path: Path) -> None:
     away = tmp_path / "away"
     lab.workspace.root.rename(away)
-    moved = Lab(Workspace(root=away), lab.pid)
+    moved = Lab(Workspace(root=away), lab.pid, lab.heard)
     moved.until_problem("the workspace is gone")
     away.rename(lab.workspace.root)
     lab.until_it_works()
@@ -208,6 +238,8 @@ def test_settings_are_read_anew_when_asked_and_wrong_ones_change_nothing(lab: La
     lab.workspace.settings_file.write_text(SETTINGS + "workrs = 3\n")
     os.kill(lab.pid, signal.SIGHUP)
     lab.until_problem("workrs")
+    lab.until(lambda: "STATUS=works, but for: settings" in lab.heard, "the manager to hear of it")
+    assert "RELOADING=1" in lab.heard
     lab.workspace.settings_file.write_text(SETTINGS + "run_memory_mb = 1000\n")
     os.kill(lab.pid, signal.SIGHUP)
     lab.until_it_works()
