@@ -40,6 +40,7 @@ from quarterdeck.store.migrate import migrate
 from quarterdeck.store.workspace import Workspace, create_workspace
 
 PIPELINES = ("one", "two", "three")
+MOST_WAITING = 3  # beyond that the pipelines would never be free for what fires by itself
 SETTINGS = """[server]
 port = 0
 processes = 1
@@ -152,7 +153,7 @@ class Busy:
         hour = datetime(2026, 3, 1, tzinfo=UTC)
         while not self._over.wait(self.random.uniform(0.5, 2.5)):
             name = self.random.choice((*PIPELINES, "tiny"))
-            if self._waiting() < 12:
+            if self._waiting() < MOST_WAITING:
                 self.asked.append(foreground.queue(self.workspace, self.database, name, by="bench").id)
             hour += timedelta(hours=1)
             self._drift(hour)

@@ -288,12 +288,19 @@ class Daemon:
             if end is End.REPLACED:  # another truth: the next one answers by that
                 self.server.stop()
             return
-        self.workers.stop(now)
+        steps: list[Callable[[], object]] = [lambda: self.workers.stop(now), self._say_stopped]
         if not self._orders.keep_server:
-            self.server.stop()
+            steps.insert(1, self.server.stop)
+        for step in steps:
+            try:
+                step()
+            except QuarterdeckError as error:  # a store that cannot be used must not keep the rest from being stopped
+                log.error("while it stopped: %s", error)
+        log.info("the daemon has stopped")
+
+    def _say_stopped(self) -> None:
         with self._state.database.write() as tx:
             services.stopped(tx, ServiceKind.DAEMON, "main", pid=os.getpid(), now=utc_now())
-        log.info("the daemon has stopped")
 
 
 def _direction(seconds: float) -> tuple[str, str]:

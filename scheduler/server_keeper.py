@@ -55,13 +55,14 @@ class ServerKeeper:
 
     def stop(self) -> None:
         """Stop the server that a daemon started; one that was started by hand goes on."""
+        if self._child is not None:
+            terminate(self._child.pid, patience=PATIENCE_S)
+            self._child.wait()
+            self._child = None
         with self._state.database.read() as tx:
             service = services.find(tx, ServiceKind.SERVER)
         if service is not None and services.is_alive(service) and self._is_kept(service.pid):
             terminate(service.pid, patience=PATIENCE_S)
-        if self._child is not None:
-            terminate(self._child.pid, patience=PATIENCE_S)
-            self._child.wait()
 
     def _listens(self) -> None:
         """Forget the problem once the new process answers, and goes on answering where several did not."""

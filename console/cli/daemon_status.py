@@ -43,6 +43,8 @@ def _told(service: Service | None, said: dict[str, Any] | None, lease: dict[str,
     if service is None or (said is not None and said.get("pid") != service.pid):
         return None if said is None else {**_by_lock(said, None), "lease": lease}
     found = about(service) | {"says": None, "lease": lease}
+    if lease is not None and found["status"] == "died" and not lease["here"] and lease["expires_in_s"] > 0:
+        found |= {"status": "running", "says": f"works on {lease['machine']}"}
     if said is not None:
         found["says"] = said.get("says")
         found["detail"] = said.get("detail") or found["detail"]  # a second old, where the row is of the last heartbeat
@@ -74,6 +76,7 @@ def _lease(tx: Connection) -> dict[str, Any] | None:
     return {
         "token": found.token,
         "machine": leases.machine_of(found.place),
+        "here": found.place == leases.this_place(),
         "pid": found.pid,
         "expires_in_s": round(left, 1),
     }

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.console.cli.logfile import print_log
@@ -71,6 +71,7 @@ def test_what_the_environment_holds_in_secret_is_left_out(monkeypatch: pytest.Mo
     assert without_secrets("it said hunter2") == "it said ***"
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet=st.characters(codec="ascii", exclude_characters="/:@ \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"), min_size=1)
 )
