@@ -8,6 +8,7 @@
         InputError                      1   422   a row to predict, or a label
       NotFoundError                     3   404
       ConflictError                     4   409   it changed since it was looked at, or is taken
+        LeaseLostError                  4   409   another process acts now for this store, or has this run
       NotAllowedError                   5   403
       IntegrityError                    6   500   bytes or a chain of hashes are not what was recorded
       UnavailableError                  7   503   daemon, server, disk or database cannot be reached or used
@@ -68,6 +69,10 @@ class NotFoundError(QuarterdeckError):
 class ConflictError(QuarterdeckError):
     exit_code = 4
     http_status = 409
+
+
+class LeaseLostError(ConflictError):
+    """The lease of a daemon, or the run of a worker, has gone to another: what was to be written must not be."""
 
 
 class NotAllowedError(QuarterdeckError):

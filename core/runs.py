@@ -51,6 +51,8 @@ class Run:
     error: str | None
     provenance: dict[str, Any]
     version: int | None
+    worker_place: str | None = None  # where its worker's pid means something; None: on this machine
+    worker_seen: float | None = None  # when the worker last said that it lives, on the store's clock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

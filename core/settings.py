@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,13 @@ MOST_PROCESSES = 8  # of the server, unless a number is set
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+class LogFormat(StrEnum):
+    """How lines of a log are written."""
+
+    TEXT = "text"  # for people
+    JSON = "json"  # an object a line, for what collects logs
 
 
 def _setting(default: Any, says: str, *, section: str = "") -> Any:
@@ -102,6 +110,31 @@ class Settings:
     tick_seconds: float = _setting(
         0.25, "How often the daemon looks for requests, triggers and finished runs.", section="daemon"
     )
+    lease_seconds: float = _setting(
+        15.0,
+        "How long the daemon's lease on the store lasts without being renewed: so long after a daemon has died another "
+        "machine's takes over at the latest.",
+        section="daemon",
+    )
+    run_memory_mb: int = _setting(
+        0,
+        "Most memory that one run may use, in MB of 1,048,576 bytes, all its processes together; beyond that it is "
+        "ended and has failed. 0 sets no bound.",
+        section="daemon",
+    )
+    memory_mb: int = _setting(
+        0,
+        "Most memory of the daemon with its server and its runs, in MB, for the unit that `quarterdeck daemon install` "
+        "writes. 0 sets no bound.",
+        section="daemon",
+    )
+    log_format: LogFormat = _setting(  # noqa: RUF009 - a field as all others
+        LogFormat.TEXT, 'How the daemon and the prediction server write their logs: "text" or "json".', section="daemon"
+    )
+    log_mb: int = _setting(
+        10, "How large a log may grow, in MB, before it is put aside and a new one begun.", section="daemon"
+    )
+    log_keep: int = _setting(5, "How many logs that were put aside are kept.", section="daemon")
     keep_days: float = _setting(
         90.0,
         "How many days the prediction log keeps an answer and its label; 0 keeps them whatever their age.",
@@ -218,6 +251,12 @@ def _settings(root: Table, *, server: dict[str, Any], daemon: Table, traffic: Ta
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),
         keep_days=_days(traffic, "keep_days", default.keep_days),
         keep_windows_days=_days(traffic, "keep_windows_days", default.keep_windows_days),
+        lease_seconds=_seconds(daemon, "lease_seconds", default.lease_seconds, 2, 600),
+        run_memory_mb=daemon.integer("run_memory_mb", default.run_memory_mb, minimum=0, maximum=1 << 30),
+        memory_mb=daemon.integer("memory_mb", default.memory_mb, minimum=0, maximum=1 << 30),
+        log_format=daemon.choice("log_format", default.log_format),
+        log_mb=daemon.integer("log_mb", default.log_mb, minimum=1, maximum=1 << 20),
+        log_keep=daemon.integer("log_keep", default.log_keep, minimum=0, maximum=1_000),
         max_mb=traffic.integer("max_mb", default.max_mb, minimum=0, maximum=1 << 30),
         database_url=store.text(
             "database_url",

@@ -8,20 +8,22 @@ import sys
 from pathlib import Path
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.scheduler.daemon import run_daemon
+from quarterdeck.core.settings import read_settings
+from quarterdeck.scheduler.daemon import OWN_LOG
+from quarterdeck.scheduler.logs import log_daemon
+from quarterdeck.scheduler.running import run_daemon
 from quarterdeck.store.workspace import find_workspace
-
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="quarterdeck daemon run", description=__doc__)
     parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--standby", action="store_true")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     try:
-        run_daemon(find_workspace(Path.cwd(), arguments.workspace))
+        workspace = find_workspace(Path.cwd(), arguments.workspace)
+        log_daemon(workspace.logs / OWN_LOG, read_settings(workspace.settings_file))
+        run_daemon(workspace, standby=arguments.standby)
     except QuarterdeckError as error:
         logging.getLogger("quarterdeck").error("%s", error)
         return error.exit_code

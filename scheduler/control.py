@@ -12,6 +12,7 @@ import psutil
 from quarterdeck.core.errors import ConflictError, UnavailableError
 from quarterdeck.core.operations import Service
 from quarterdeck.core.values import ServiceKind
+from quarterdeck.scheduler.lock import NAME, read_lock
 from quarterdeck.scheduler.processes import spawn
 from quarterdeck.store import services
 from quarterdeck.store.engine import Database
@@ -30,6 +31,7 @@ def start_daemon(workspace: Workspace, database: Database) -> Service:
     running = find(database, ServiceKind.DAEMON)
     if running is not None:
         raise ConflictError(f"a daemon already runs (process {running.pid})", hint="`quarterdeck daemon stop` stops it")
+    database.refuse_read_only()
     child = spawn("quarterdeck.scheduler", "--workspace", str(workspace.root), log=workspace.logs / "daemon.log")
     _background.append(child)
     return wait_for(database, ServiceKind.DAEMON, child, hint="`quarterdeck daemon logs` says why")
@@ -47,20 +49,33 @@ def start_server(workspace: Workspace, database: Database) -> Service:
     return wait_for(database, ServiceKind.SERVER, child, hint=f"{workspace.logs / 'server.log'} says why")
 
 
-def stop_daemon(database: Database, *, keep_server: bool = False) -> bool:
-    """Stop the daemon and wait for its end; False if none ran. `keep_server` leaves requests being answered."""
+def stop_daemon(database: Database, *, keep_server: bool = False, workspace: Workspace | None = None) -> bool:
+    """Stop the daemon and wait for its end; False if none ran. `keep_server` leaves requests being answered.
+
+    With a workspace, one that holds the workspace's lock is stopped too where the store does not know it: it stands
+    by, or has lost its store.
+    """
     running = find(database, ServiceKind.DAEMON)
-    if running is None:
-        return False
+    pid = running.pid if running is not None else None if workspace is None else _holder(workspace)
+    return pid is not None and stop_process(pid, keep_server=keep_server)
+
+
+def _holder(workspace: Workspace) -> int | None:
+    held = read_lock(workspace.run / NAME)
+    return None if held is None else held["pid"]
+
+
+def stop_process(pid: int, *, keep_server: bool = False) -> bool:
+    """Stop the daemon with this process id and wait for its end."""
     try:
-        process = psutil.Process(running.pid)
+        process = psutil.Process(pid)
         process.send_signal(signal.SIGUSR1 if keep_server else signal.SIGTERM)
         process.wait(timeout=STOP_PATIENCE_S)
     except psutil.NoSuchProcess:
         pass
     except psutil.TimeoutExpired as error:
         raise UnavailableError(
-            f"the daemon (process {running.pid}) has not stopped after {STOP_PATIENCE_S:.0f} s",
+            f"the daemon (process {pid}) has not stopped after {STOP_PATIENCE_S:.0f} s",
             hint="see its log, or end the process",
         ) from error
     _background[:] = [child for child in _background if child.poll() is None]

@@ -12,7 +12,7 @@ from quarterdeck.core.values import RunStatus, ServiceKind, TriggerKind
 from quarterdeck.scheduler.control import find
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.processes import spawn, terminate
-from quarterdeck.store import runs, steps
+from quarterdeck.store import leases, runs, steps
 from quarterdeck.store.engine import Database
 from quarterdeck.store.services import same_process
 from quarterdeck.store.workspace import Workspace, load_manifest
@@ -85,6 +85,8 @@ def _follow(database: Database, run_id: int, on_change: OnChange, working: Calla
 
 def _is_lost(database: Database, run: Run) -> bool:
     """Whether a run's worker is gone, and there is no daemon to queue it again."""
+    if run.worker_place not in (None, leases.this_place()):
+        return False  # a daemon on another machine has it, and a process id says nothing here
     if run.status is not RunStatus.RUNNING or same_process(run.worker_pid or 0, run.worker_started or 0.0):
         return False
     return find(database, ServiceKind.DAEMON) is None

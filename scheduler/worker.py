@@ -1,7 +1,8 @@
 """A worker: one process, one run. `python -m quarterdeck.scheduler.worker --workspace DIR [--run N]`.
 
 Without `--run` it is warm: it loads the machine-learning libraries, waits for a run's number on its standard input,
-and ends when that closes without one.
+and ends when that closes without one. After the number comes the token of the daemon's lease: a run that was handed out
+by a daemon that does not act any more is left alone.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from sqlalchemy import Connection
 
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.errors import ConflictError, QuarterdeckError
+from quarterdeck.core.errors import ConflictError, LeaseLostError, QuarterdeckError
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus
+from quarterdeck.scheduler.logs import TextFormatter
+from quarterdeck.scheduler.run_pulse import RunPulse
 from quarterdeck.scheduler.state import State, open_state
-from quarterdeck.store import registry, runs
+from quarterdeck.store import leases, registry, runs
 from quarterdeck.store.services import process_started
 from quarterdeck.store.workspace import find_workspace
 
@@ -36,7 +41,7 @@ def main() -> int:
     # loaded before a run is known: a warm worker exists to have paid for this already
     from quarterdeck.scheduler import execution
 
-    run_id = arguments.run if arguments.run is not None else _wait_for_run()
+    run_id, token = (arguments.run, None) if arguments.run is not None else _wait_for_run()
     if run_id is None:
         return 0
     # a stop that comes while a run is under way raises where the run is, so that it ends as cancelled
@@ -45,16 +50,17 @@ def main() -> int:
     _log_to(workspace.logs / f"run-{run_id}.log")
     try:
         with open_state(workspace) as state:
-            run = _claim(state, run_id)
-            return 0 if run is None else _finish(state, run, execution.execute)
+            run = _claim(state, run_id, token)
+            return 0 if run is None else _carry_out(state, run, execution.execute)
     except QuarterdeckError as error:
         log.error("%s", error)
         return error.exit_code
 
 
-def _wait_for_run() -> int | None:
-    line = sys.stdin.readline().strip()
-    return int(line) if line else None
+def _wait_for_run() -> tuple[int | None, int | None]:
+    """The run's number, and the token of the lease of who handed it out."""
+    numbers = [int(word) for word in sys.stdin.readline().split()]
+    return (numbers[0] if numbers else None), (numbers[1] if len(numbers) > 1 else None)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -67,18 +73,44 @@ def _log_to(path: Path) -> None:
     os.dup2(descriptor, sys.stdout.fileno())
     os.dup2(descriptor, sys.stderr.fileno())
     os.close(descriptor)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def _claim(state: State, run_id: int) -> Run | None:
-    """Take the run, or leave it if another worker has it."""
+def _claim(state: State, run_id: int, token: int | None) -> Run | None:
+    """Take the run, or leave it if another worker has it, or another daemon acts than the one that handed it out."""
     pid = os.getpid()
     try:
         with state.database.write() as tx:
-            return runs.claim(tx, run_id, pid=pid, process_started=process_started(pid) or 0.0, now=utc_now())
+            if token is not None:
+                leases.check(tx, leases.DAEMON, token)
+            return runs.claim(
+                tx,
+                run_id,
+                pid=pid,
+                process_started=process_started(pid) or 0.0,
+                now=utc_now(),
+                place=leases.this_place(),
+                seen=leases.store_clock(tx),
+            )
     except ConflictError as error:
         log.info("%s", error)
         return None
+
+
+def _carry_out(state: State, run: Run, execute: object) -> int:
+    """The run, with every write checked: one that was taken from this worker is not written to."""
+    fenced = replace(state, database=state.database.fenced(partial(runs.check_worker, claimed=run)))
+    pulse = RunPulse(fenced.database, run)
+    pulse.start()
+    try:
+        return _finish(fenced, run, execute)
+    except LeaseLostError as error:
+        log.error("%s", error)
+        return error.exit_code
+    finally:
+        pulse.close()
 
 
 def _finish(state: State, run: Run, execute: object) -> int:
@@ -89,6 +121,8 @@ def _finish(state: State, run: Run, execute: object) -> int:
         version = execute(state, run)
     except KeyboardInterrupt:
         return _stopped(state, run)
+    except LeaseLostError:
+        raise
     except QuarterdeckError as error:
         log.error("%s", error)
         with state.database.write() as tx:

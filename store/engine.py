@@ -8,10 +8,11 @@ Where the file or its folder cannot be written (a read-only disk, another's file
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,19 +34,34 @@ class Database:
     def __init__(self, url: str, *, durable: bool = True) -> None:
         """`durable` syncs every commit to the disk; without it a power cut may take the last ones."""
         self.url = url
+        self._check: Callable[[Connection], object] | None = None
         self.is_sqlite = url.startswith("sqlite")
         self.read_only = self.is_sqlite and only_readable(_file(url))
         options: dict[str, Any] = {"pool_size": 8, "max_overflow": 8} if self.is_sqlite else {}
         if self.read_only:
             # each connection asks anew whether somebody may be writing
             options = {"poolclass": NullPool, "creator": lambda: open_to_read(_file(url))}
-        self.engine: Engine = create_engine(url, **options)
+        self.engine: Engine = create_engine(_with_driver(url), **options)
         if self.is_sqlite:
             _configure_sqlite(self.engine, durable=durable, read_only=self.read_only)
 
     @classmethod
     def sqlite(cls, path: Path, *, durable: bool = True) -> Database:
         return cls(f"sqlite:///{path}", durable=durable)
+
+    def fenced(self, check: Callable[[Connection], object]) -> Database:
+        """The same open database, each of whose writes first asks `check`, in its own transaction.
+
+        What it raises ends the write before anything is written. Close the one that this was made from.
+        """
+        twin = copy.copy(self)
+        twin._check = check
+        return twin
+
+    @property
+    def place(self) -> str:
+        """The file, or the URL without its password: what an error of this database has as its `where`."""
+        return _place(self.url)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -60,6 +76,8 @@ class Database:
         with _explained(self.url), self.engine.connect() as connection:
             connection = connection.execution_options(quarterdeck_write=True)
             with connection.begin(), self._damage_named(connection):
+                if self._check is not None:
+                    self._check(connection)
                 yield connection
 
     @contextmanager
@@ -190,6 +208,12 @@ def _explained(url: str) -> Iterator[None]:
         if isinstance(error, OperationalError) and not url.startswith("sqlite"):
             raise UnavailableError(reason.splitlines()[0], where=_place(url)) from error
         raise
+
+
+def _with_driver(url: str) -> str:
+    """The URL with the one driver of PostgreSQL's that is ours; SQLAlchemy's own default is an older one."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme == "postgresql" else url
 
 
 def _is_full(url: str) -> bool:

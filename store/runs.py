@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from quarterdeck.core.errors import ConflictError, NotFoundError
+from quarterdeck.core.errors import ConflictError, LeaseLostError, NotFoundError
 from quarterdeck.core.runs import Run, transition
 from quarterdeck.core.values import RunStatus
 from quarterdeck.store.rows import table, value_of
@@ -65,7 +65,16 @@ def unfinished(tx: Connection, pipeline: str | None = None) -> list[Run]:
     return [_to_run(row) for row in tx.execute(query)]
 
 
-def claim(tx: Connection, run_id: int, *, pid: int, process_started: float, now: datetime) -> Run:
+def claim(
+    tx: Connection,
+    run_id: int,
+    *,
+    pid: int,
+    process_started: float,
+    now: datetime,
+    place: str | None = None,
+    seen: float | None = None,
+) -> Run:
     """Give a queued run to a worker process; ConflictError if it is not queued any more."""
     run = get(tx, run_id)
     _set(
@@ -75,6 +84,8 @@ def claim(tx: Connection, run_id: int, *, pid: int, process_started: float, now:
         attempt=run.attempt + 1,
         worker_pid=pid,
         worker_started=process_started,
+        worker_place=place,
+        worker_seen=seen,
         started_at=run.started_at or now,
         error=None,
     )
@@ -107,6 +118,8 @@ def requeue(tx: Connection, run_id: int, *, reason: str) -> Run:
         RunStatus.QUEUED,
         worker_pid=None,
         worker_started=None,
+        worker_place=None,
+        worker_seen=None,
         finished_at=None,
         cancel_requested=False,
         message=reason,
@@ -123,6 +136,27 @@ def ask_cancel(tx: Connection, run_id: int, *, now: datetime) -> Run:
         return finish(tx, run_id, RunStatus.CANCELLED, now=now, message="cancelled before it began")
     tx.execute(update(_run).where(_run.c.id == run_id).values(cancel_requested=True))
     return get(tx, run_id)
+
+
+def check_worker(tx: Connection, claimed: Run) -> Run:
+    """Make sure, until this transaction ends, that a run is still with the worker that claimed it.
+
+    Raises LeaseLostError where it was taken back, given to another, or has ended.
+    """
+    # locked where rows can be: steps that run side by side write one after the other
+    row = tx.execute(select(_run).where(_run.c.id == claimed.id).with_for_update()).one()
+    mine = (RunStatus.RUNNING.value, claimed.attempt, claimed.worker_pid, claimed.worker_started)
+    if (row.status, row.attempt, row.worker_pid, row.worker_started) != mine:
+        raise LeaseLostError(
+            f"run {claimed.id} is not with this worker any more: it is {row.status}, attempt {row.attempt}",
+            hint="what this worker did since is not kept",
+        )
+    return _to_run(row)
+
+
+def set_seen(tx: Connection, run_id: int, at: float) -> None:
+    """Its worker lives; `at` on the store's clock."""
+    tx.execute(update(_run).where(_run.c.id == run_id).values(worker_seen=at))
 
 
 def set_progress(tx: Connection, run_id: int, *, progress: float, message: str) -> None:

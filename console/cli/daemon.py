@@ -1,14 +1,16 @@
-"""`quarterdeck daemon`: start and stop what trains, watches and retrains."""
+"""`quarterdeck daemon`: start and stop what trains, watches and retrains. daemon_*.py hold the rest."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from quarterdeck.console.acts.guard import check_right
+from quarterdeck.console.cli.daemon_install import install
+from quarterdeck.console.cli.daemon_logs import logs
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_fields, print_json
 from quarterdeck.console.cli.service import about
@@ -17,8 +19,8 @@ from quarterdeck.console.context import Console
 from quarterdeck.core.errors import NotAllowedError, UnavailableError
 from quarterdeck.core.operations import Service
 from quarterdeck.core.rights import Right
+from quarterdeck.core.settings import LogFormat
 from quarterdeck.core.values import ServiceKind
-from quarterdeck.store import services
 
 app = noun("The process that trains, watches and retrains.")
 SERVER_PATIENCE_S = 10.0
@@ -26,34 +28,48 @@ KeepServer = Annotated[bool, typer.Option("--keep-server", help="Leave the predi
 
 
 @app.command("run")
-def run_(ctx: typer.Context) -> None:
+def run_(
+    ctx: typer.Context,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Where another daemon acts for the store, wait and take over.")
+    ] = False,
+    log_format: Annotated[
+        LogFormat | None, typer.Option("--log-format", help="How the log is written; else as [daemon] log_format says.")
+    ] = None,
+) -> None:
     """Be the daemon in this terminal, until ctrl+c or SIGTERM; for systemd."""
     # start-up time: only this command becomes the daemon
-    import logging
-
-    from quarterdeck.scheduler.__main__ import LOG_FORMAT
-    from quarterdeck.scheduler.daemon import run_daemon
+    from quarterdeck.scheduler.daemon import OWN_LOG
+    from quarterdeck.scheduler.logs import log_daemon
+    from quarterdeck.scheduler.running import run_daemon
 
     with opened(ctx) as console:
         _may_change(console)
-        logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
-        run_daemon(console.workspace)
+        workspace, settings = console.workspace, console.settings
+    log_daemon(workspace.logs / OWN_LOG, settings, kind=log_format)
+    run_daemon(workspace, standby=standby)
 
 
 @app.command()
 def start(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Start the daemon in the background; it starts the prediction server."""
-    from quarterdeck.scheduler.control import start_daemon
-
     with opened(ctx) as console:
         check_right(console, Right.OPERATE, act="daemon_start", subject="daemon")
-        try:
-            service = start_daemon(console.workspace, console.database)
-            server = _server(console)
-        except KeyboardInterrupt:
-            print("note:  it is started, and may be up in a moment: `quarterdeck daemon stop` ends it", file=sys.stderr)
-            raise
+        service, server = _start(console)
+    _say_started(service, server, as_json)
+
+
+def _start(console: Console) -> tuple[Service, Service | None]:
+    from quarterdeck.scheduler.control import start_daemon
+
+    try:
+        return start_daemon(console.workspace, console.database), _server(console)
+    except KeyboardInterrupt:
+        print("note:  it is started, and may be up in a moment: `quarterdeck daemon stop` ends it", file=sys.stderr)
+        raise
+
+
+def _say_started(service: Service, server: Service | None, as_json: bool) -> None:
     if as_json:
         print_json(about(service))
     else:
@@ -81,7 +97,7 @@ def stop(ctx: typer.Context, keep_server: KeepServer = False, as_json: AsJson = 
 
     with opened(ctx) as console:
         check_right(console, Right.OPERATE, act="daemon_stop", subject="daemon")
-        stopped = stop_daemon(console.database, keep_server=keep_server)
+        stopped = stop_daemon(console.database, keep_server=keep_server, workspace=console.workspace)
     if as_json:
         print_json({"stopped": stopped})
     else:
@@ -89,38 +105,45 @@ def stop(ctx: typer.Context, keep_server: KeepServer = False, as_json: AsJson = 
 
 
 @app.command()
+def restart(ctx: typer.Context, keep_server: KeepServer = False, as_json: AsJson = False) -> None:
+    """Stop the daemon, if one runs, and start it again, with the settings and the Quarterdeck that are there now."""
+    from quarterdeck.scheduler.control import stop_daemon
+
+    with opened(ctx) as console:
+        check_right(console, Right.OPERATE, act="daemon_restart", subject="daemon")
+        stop_daemon(console.database, keep_server=keep_server, workspace=console.workspace)
+        service, server = _start(console)
+    _say_started(service, server, as_json)
+
+
+@app.command()
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Whether the daemon runs; exit 7 if it does not."""
-    with opened(ctx) as console, console.database.read() as tx:
-        service = services.find(tx, ServiceKind.DAEMON)
-    found = None if service is None else about(service)
+    """Whether the daemon runs, what it does and what is wrong; exit 7 if it does not run."""
+    from quarterdeck.console.cli.daemon_status import daemon_status
+
+    found = daemon_status(ctx.obj.workspace, read_only=ctx.obj.read_only)
     if as_json:
         print_json(found)
-    elif found is None:
-        print("no daemon has run here: quarterdeck daemon start")
     else:
-        shown = ("status", "pid", "started_at", "heartbeat_at", "silent_for", "stopped_at")
-        print_fields([*((key, found[key]) for key in shown), *found["detail"].items()])
+        _print_status(found)
     if found is None or found["status"] != "running":
         raise typer.Exit(7)
 
 
-@app.command()
-def logs(
-    ctx: typer.Context,
-    tail: Annotated[int, typer.Option("--tail", "-n", min=1, help="The last so many lines.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until ctrl+c.")] = False,
-    server: Annotated[bool, typer.Option("--server", help="The prediction server's instead.")] = False,
-) -> None:
-    """What the daemon wrote to its log."""
-    from quarterdeck.console.cli.logfile import print_log
-
-    name = "server.log" if server else "daemon.log"
-    with opened(ctx) as console:
-        path = console.workspace.logs / name
-        print_log(path, tail=tail, until=(lambda: False) if follow else None, empty=f"{path} is not there yet")
+def _print_status(found: dict[str, Any] | None) -> None:
+    if found is None:
+        print("no daemon has run here: quarterdeck daemon start")
+        return
+    shown = ("status", "says", "pid", "started_at", "heartbeat_at", "silent_for", "stopped_at", "lease", "store")
+    print_fields(
+        [*((key, found[key]) for key in shown if found.get(key) is not None), *(found.get("detail") or {}).items()]
+    )
 
 
 def _may_change(console: Console) -> None:
     if console.read_only:
         raise NotAllowedError("this console is read-only", hint="start it without --read-only")
+
+
+app.command("logs")(logs)
+app.command("install")(install)

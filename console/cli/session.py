@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ import typer
 from quarterdeck.console.cli.crash import logs_are_in
 from quarterdeck.console.cli.options import Options
 from quarterdeck.console.context import Console
+from quarterdeck.store.workspace import Workspace, find_workspace
 
 # the options that many commands share
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys; times are UTC.")]
@@ -18,6 +21,13 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At
 Offset = Annotated[int, typer.Option("--offset", min=0, help="Leave out the first so many.")]
 Reason = Annotated[str | None, typer.Option("--reason", "-m", help="Why; it is kept in the ledger.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def opened_folder(ctx: typer.Context) -> Workspace:
+    """The workspace that the options name, for what must work where its database does not."""
+    options: Options = ctx.obj
+    named = options.workspace or (Path(env) if (env := os.environ.get("QUARTERDECK_WORKSPACE")) else None)
+    return find_workspace(Path.cwd(), named)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.settings import read_settings
+from quarterdeck.scheduler.logs import log_to_stderr
 from quarterdeck.scheduler.serving.server import serve
 from quarterdeck.store.workspace import find_workspace
 
@@ -23,10 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, help="0 takes a free one; default: the workspace's setting")
     parser.add_argument("--place", type=int, default=0, help=argparse.SUPPRESS)  # family.py starts such processes
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         workspace = find_workspace(Path.cwd(), options.workspace)
         settings = read_settings(workspace.settings_file)
+        log_to_stderr(settings.log_format)
         port = settings.port if options.port is None else options.port
         serve(workspace, settings, host=options.host or settings.host, port=port, place=options.place)
     except QuarterdeckError as error:

@@ -1,13 +1,13 @@
 """The tables of quarterdeck.db as SQLModel classes. Rows never leave the store: its modules return core values.
 
 pipelines (runs, steps, artifacts, metrics), models (versions, aliases, splits, gate sets, duels), rollouts (with their
-analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services), audit (the
-ledger).
+analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services, leases), audit
+(the ledger).
 """
 
 from quarterdeck.store.tables.audit import LedgerRow
 from quarterdeck.store.tables.models import AliasRow, DuelRow, GateSetRow, SplitRow, VersionRow
-from quarterdeck.store.tables.operations import AlertRow, FiringRow, ServiceRow, TriggerRow, WindowRow
+from quarterdeck.store.tables.operations import AlertRow, FiringRow, LeaseRow, ServiceRow, TriggerRow, WindowRow
 from quarterdeck.store.tables.pipelines import (
     ArtifactRow,
     CacheRow,
@@ -30,6 +30,7 @@ __all__ = [
     "DuelRow",
     "FiringRow",
     "GateSetRow",
+    "LeaseRow",
     "LedgerRow",
     "LineageRow",
     "MetricRow",

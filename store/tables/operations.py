@@ -1,4 +1,4 @@
-"""Triggers and what they fired, alerts, monitored windows, and the processes that run."""
+"""Triggers and what they fired, alerts, monitored windows, the processes that run, and who of them may act."""
 
 from __future__ import annotations
 
@@ -103,3 +103,16 @@ class ServiceRow(SQLModel, table=True):
     heartbeat_at: datetime = moment()
     stopped_at: datetime | None = moment(default=None)
     detail: dict[str, Any] = document()
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who acts for the store. `token` grows with every change of hands; times are on the store's clock."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    token: int = 0
+    holder: str | None = None  # None: free
+    pid: int | None = None
+    process_started: float | None = None
+    place: str | None = None  # machine, boot and container: where the pid means something
+    expires: float = 0.0

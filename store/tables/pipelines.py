@@ -37,6 +37,8 @@ class RunRow(SQLModel, table=True):
     attempt: int = 0
     worker_pid: int | None = None
     worker_started: float | None = None  # the process's own start time: a pid alone may have been given again
+    worker_place: str | None = None  # machine, boot and container: where a pid means something
+    worker_seen: float | None = None  # when the worker last said that it lives, on the store's clock
     started_at: datetime | None = moment(default=None)
     finished_at: datetime | None = moment(default=None)
     cancel_requested: bool = False

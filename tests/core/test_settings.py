@@ -9,7 +9,7 @@ import pytest
 
 from quarterdeck import sample_data
 from quarterdeck.core.errors import ManifestError, NotFoundError
-from quarterdeck.core.settings import Settings, describe_settings, read_settings
+from quarterdeck.core.settings import LogFormat, Settings, describe_settings, read_settings
 
 FULL = """\
 environment = "staging"
@@ -31,6 +31,12 @@ connections = 100
 workers = 4
 heartbeat_seconds = 1
 tick_seconds = 0.5
+lease_seconds = 20
+run_memory_mb = 2048
+memory_mb = 8192
+log_format = "json"
+log_mb = 3
+log_keep = 2
 [traffic]
 keep_days = 0.5
 max_mb = 100
@@ -65,6 +71,12 @@ def test_every_key_reaches_its_field(tmp_path: Path) -> None:
         workers=4,
         heartbeat_seconds=1.0,
         tick_seconds=0.5,
+        lease_seconds=20.0,
+        run_memory_mb=2048,
+        memory_mb=8192,
+        log_format=LogFormat.JSON,
+        log_mb=3,
+        log_keep=2,
         keep_days=0.5,
         max_mb=100,
         keep_windows_days=30.0,

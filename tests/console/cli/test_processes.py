@@ -206,6 +206,16 @@ def test_the_servers_log_is_shown(workspace: Workspace) -> None:
     assert all(json.loads(line)["line"] for line in lines)
 
 
+def test_a_daemon_is_started_again_while_its_server_goes_on_answering(workspace: Workspace) -> None:
+    before = {service["kind"]: service["pid"] for service in workspace.json("service", "list")}
+    assert workspace.json("daemon", "restart", "--keep-server")["status"] == "running"
+    after = {service["kind"]: service["pid"] for service in workspace.json("service", "list")}
+    assert (after["daemon"] != before["daemon"], after["server"]) == (True, before["server"])
+    status = workspace.json("daemon", "status")
+    assert (status["lease"]["pid"], status["lease"]["token"]) == (after["daemon"], 2)
+    assert status["says"] == "works" and status["detail"]["rounds"]["rounds"] > 0
+
+
 def test_a_queued_run_is_taken_by_the_daemon(workspace: Workspace) -> None:
     run = workspace.json("pipeline", "run", "fuel", "--detach")
     workspace.run("run", "logs", str(run["id"]), "--follow")
