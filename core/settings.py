@@ -102,6 +102,17 @@ class Settings:
     tick_seconds: float = _setting(
         0.25, "How often the daemon looks for requests, triggers and finished runs.", section="daemon"
     )
+    webhook_host: str = _setting(
+        "127.0.0.1",
+        "Address that the daemon listens on for webhook triggers, while any pipeline has one. It speaks plain HTTP: "
+        "for other machines put something in front that does TLS.",
+        section="daemon",
+    )
+    webhook_port: int = _setting(
+        8781,
+        "Port of the webhook triggers; 0 takes any that is free, and `quarterdeck service list --json` says which.",
+        section="daemon",
+    )
     keep_days: float = _setting(
         90.0,
         "How many days the prediction log keeps an answer and its label; 0 keeps them whatever their age.",
@@ -210,6 +221,8 @@ def _settings(root: Table, *, server: dict[str, Any], daemon: Table, traffic: Ta
         workers=daemon.integer("workers", default.workers, minimum=1, maximum=64),
         heartbeat_seconds=_seconds(daemon, "heartbeat_seconds", default.heartbeat_seconds, 0.1, 60),
         tick_seconds=_seconds(daemon, "tick_seconds", default.tick_seconds, 0.01, 10),
+        webhook_host=daemon.text("webhook_host", default.webhook_host, expected="an address", check=_is_word),
+        webhook_port=daemon.integer("webhook_port", default.webhook_port, minimum=0, maximum=65535),
         keep_days=traffic.number(
             "keep_days",
             default.keep_days,

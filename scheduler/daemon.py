@@ -13,10 +13,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.operations import Trigger
-from quarterdeck.core.values import RunStatus, ServiceKind, TriggerKind
+from quarterdeck.core.values import RunStatus, ServiceKind
 from quarterdeck.scheduler.duels import Duels
-from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.lock import single_instance
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
@@ -24,10 +22,10 @@ from quarterdeck.scheduler.retention import Retention
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.server_keeper import ServerKeeper
 from quarterdeck.scheduler.state import State, open_state
-from quarterdeck.scheduler.timetable import Timetable
+from quarterdeck.scheduler.trigger_keeper import Triggers
 from quarterdeck.scheduler.watch import Watch
 from quarterdeck.scheduler.workers import Workers
-from quarterdeck.store import runs, services, triggers
+from quarterdeck.store import runs, services
 from quarterdeck.store.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -43,7 +41,7 @@ class Daemon:
         self._workers = Workers(state)
         self._server = ServerKeeper(state)
         self._manifests = Manifests(state.workspace, state.database)
-        self._timetable = Timetable(self._schedule_due)
+        self._triggers = Triggers(state, readable=self._manifests.by_name.__contains__)
         self._monitor = Monitor(state)
         self._watch = Watch(state)
         self._duels = Duels(state)
@@ -57,7 +55,7 @@ class Daemon:
         now = utc_now()
         with self._state.database.write() as tx:
             services.announce(tx, ServiceKind.DAEMON, "main", pid=os.getpid(), now=now)
-        self._timetable.start()
+        self._triggers.start()
         log.info("the daemon runs as process %s for %s", os.getpid(), self._state.workspace.root)
         try:
             while not self._stopping.is_set():
@@ -94,33 +92,7 @@ class Daemon:
 
     def _read_manifests(self, now: datetime) -> None:
         self._manifests.refresh(now)
-        with self._state.database.read() as tx:
-            known = triggers.every(tx)
-        wanted = {}
-        for trigger in known:
-            manifest = self._manifests.by_name.get(trigger.pipeline)
-            specs = {spec.name: spec for spec in manifest.triggers} if manifest else {}
-            if trigger.kind is TriggerKind.SCHEDULE and trigger.name in specs:
-                wanted[trigger.id] = (trigger, specs[trigger.name])
-        self._timetable.plan(wanted)
-        planned = self._timetable.next_fires()
-        stale = [t for t in known if t.id in planned and t.next_fire_at != planned[t.id]]
-        if stale:
-            with self._state.database.write() as tx:
-                for trigger in stale:
-                    triggers.set_next_fire(tx, trigger.id, planned[trigger.id])
-
-    def _schedule_due(self, trigger: Trigger) -> None:
-        """Called by the timetable, on its thread."""
-        manifest = self._manifests.by_name.get(trigger.pipeline)
-        spec = next((spec for spec in manifest.triggers if spec.name == trigger.name), None) if manifest else None
-        if spec is None:
-            return
-        now = utc_now()
-        with self._state.database.write() as tx:
-            current = triggers.get(tx, trigger.pipeline, trigger.name)
-            evidence = {"planned": None if current.next_fire_at is None else current.next_fire_at.isoformat()}
-            fire(tx, current, spec, now=now, environment=self._state.environment, evidence=evidence)
+        self._triggers.tick(now)
 
     def _start_queued(self, now: datetime) -> None:
         """Oldest first; one run of a pipeline at a time, and as many at once as the settings allow."""
@@ -151,18 +123,19 @@ class Daemon:
         ):
             return
         self._beaten_at = now
-        problems = dict(self._problems) | self._manifests.problems
+        problems = dict(self._problems) | self._manifests.problems | self._triggers.problems
         if self._server.problem is not None:
             problems["server"] = self._server.problem
         if self._retention.problem is not None:
             problems["retention"] = self._retention.problem
         detail = {"busy": self._workers.busy, "problems": problems, "retention": self._retention.detail}
+        detail["webhooks"] = self._triggers.address
         with self._state.database.write() as tx:
             services.beat(tx, ServiceKind.DAEMON, "main", now=now, detail=detail)
 
     def _stop(self) -> None:
         now = utc_now()
-        self._timetable.stop()
+        self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
         self._workers.stop(now)

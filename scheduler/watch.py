@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -59,9 +59,17 @@ class Watch:
             spec = next((spec for spec in manifest.triggers if spec.name == trigger.name), None)
             if spec is not None and trigger.kind in _JUDGES:
                 finding = _JUDGES[trigger.kind](manifest, spec, version, closed)
-                self._act(tx, trigger, spec, finding, now)
+                self._act(tx, trigger, spec, finding, now, manifest.monitoring.window)
 
-    def _act(self, tx: Connection, trigger: Trigger, spec: TriggerSpec, finding: Finding | None, now: datetime) -> None:
+    def _act(
+        self,
+        tx: Connection,
+        trigger: Trigger,
+        spec: TriggerSpec,
+        finding: Finding | None,
+        now: datetime,
+        width: timedelta,
+    ) -> None:
         """Raise or resolve the trigger's alert, and fire."""
         cause = {"model": trigger.pipeline, "kind": trigger.kind.value, "subject": trigger.name}
         if finding is None:
@@ -79,6 +87,7 @@ class Watch:
             evidence=finding.evidence,
             evidence_at=finding.at,
             alert_id=alert.id,
+            width=width,
         )
         if run is not None:
             log.info("trigger %s/%s started run %s: %s", trigger.pipeline, trigger.name, run.id, finding.message)
@@ -122,14 +131,7 @@ def find_decay(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
     reference = None if spec.metric is None else version.metrics.get(spec.metric)
     if reference is None or spec.metric is None or spec.worse_by is None:
         return None
-    enough = [
-        window
-        for window in closed
-        if window.labelled >= max(manifest.monitoring.minimum_rows, LABELLED_SHARE * window.rows)
-    ]
-    values = [
-        WindowMetric(start=window.start, value=window.metrics.get(spec.metric), n=window.labelled) for window in enough
-    ]
+    values = [value for window in closed if (value := _measured(manifest, spec, window)) is not None]
     evidence = decay(
         values,
         reference=reference,
@@ -141,16 +143,54 @@ def find_decay(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
     if evidence is None:
         return None
     last = evidence.windows[-1]
+    word = "is" if last.start not in _estimated(manifest, spec, closed) else "is estimated at"
     return Finding(
-        message=f"{spec.metric} is {last.value:.4g}, at training it was {reference:.4g}",
+        message=f"{spec.metric} {word} {last.value:.4g}, at training it was {reference:.4g}",
         at=evidence.at,
         evidence={
             "version": version.number,
             "metric": spec.metric,
             "reference": reference,
             "windows": [[window.start.isoformat(), window.value, window.n] for window in evidence.windows],
+            "estimated": [
+                window.start.isoformat()
+                for window in evidence.windows
+                if window.start in _estimated(manifest, spec, closed)
+            ],
         },
     )
+
+
+def _measured(manifest: Manifest, spec: TriggerSpec, window: Window) -> WindowMetric | None:
+    """The window's metric on its labels, else its estimate where the trigger asks for it; None: it is not judged."""
+    assert spec.metric is not None
+    if _has_labels(manifest, window):
+        error = _performance(window, spec.metric, "labelled").get("standard_error")
+        value = window.metrics.get(spec.metric)
+        return WindowMetric(start=window.start, value=value, n=window.labelled, standard_error=error)
+    estimate = _performance(window, spec.metric, "estimated") if spec.on_estimate else {}
+    if estimate.get("value") is None:
+        return None
+    number, error = int(estimate.get("n") or 0), estimate.get("standard_error")
+    return WindowMetric(start=window.start, value=estimate["value"], n=number, standard_error=error)
+
+
+def _has_labels(manifest: Manifest, window: Window) -> bool:
+    return window.labelled >= max(manifest.monitoring.minimum_rows, LABELLED_SHARE * window.rows)
+
+
+def _performance(window: Window, metric: str, kind: str) -> dict[str, Any]:
+    """The window's own item of a metric, not a slice's; empty where there is none."""
+    items: list[dict[str, Any]] = getattr(window, "performance", None) or []
+    return next(
+        (item for item in items if item.get("metric") == metric and item.get("kind") == kind and not item.get("slice")),
+        {},
+    )
+
+
+def _estimated(manifest: Manifest, spec: TriggerSpec, closed: list[Window]) -> set[datetime]:
+    """The windows for which an estimate stands."""
+    return {window.start for window in closed if spec.on_estimate and not _has_labels(manifest, window)}
 
 
 _JUDGES = {TriggerKind.DRIFT: find_drift, TriggerKind.DECAY: find_decay}
