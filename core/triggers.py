@@ -56,8 +56,8 @@ def decide_fire(
 
     `active_run` names a run of the pipeline that is queued or running ("run 7"). For drift and decay the cooldown is
     counted from `last_evidence`, the event time of the evidence that fired last, to `evidence_at`; evidence
-    that is not newer never fires again, and the last `fruitless` trainings, which came to nothing, each double
-    the wait: that of `cooldown`, or of one window (`width`) where it is shorter. For the others the cooldown is
+    that is not newer never fires again, and the last `fruitless` trainings (see fruitless()) each double the wait:
+    that of `cooldown`, or of one window (`width`) where it is shorter. For the others the cooldown is
     counted from `last_fired` to `now`. `spent` is how long the runs that it started since the begin of the day or
     week took. A person who fires by hand knows no pause, cooldown, limit or budget.
     """
@@ -70,9 +70,7 @@ def decide_fire(
     wait = patience(cooldown, width, fruitless)
     held = _cooling(kind, now, wait, last_fired, evidence_at, last_evidence)
     if held is not None:
-        nothing = f": its last {fruitless} trainings came to nothing" if fruitless > 1 else ""
-        nothing = ": its last training came to nothing" if fruitless == 1 else nothing
-        return FireDecision(fire=False, reason=held + (nothing if held.startswith("cooling") else ""))
+        return FireDecision(fire=False, reason=held + _in_vain(fruitless, held))
     if limit_per_day is not None and fired_today >= limit_per_day:
         return FireDecision(fire=False, reason=f"it fired {fired_today} times today; the limit is {limit_per_day}")
     if budget is not None and spent >= budget:
@@ -82,8 +80,16 @@ def decide_fire(
     return FireDecision(fire=True, reason=f"{kind}, with nothing against it")
 
 
+def _in_vain(fruitless: int, held: str) -> str:
+    if fruitless < 1 or not held.startswith("cooling"):
+        return ""
+    return (
+        f": its last {'training' if fruitless == 1 else f'{fruitless} trainings'} gave no better model or met no loss"
+    )
+
+
 def patience(cooldown: timedelta | None, width: timedelta | None, fruitless: int) -> timedelta | None:
-    """How long a trigger waits after evidence that fired; `fruitless` trainings in a row came to nothing.
+    """How long a trigger waits after evidence that fired; `fruitless` trainings in a row were in vain.
 
     >>> patience(timedelta(days=1), timedelta(days=7), 2).days
     28
@@ -92,6 +98,45 @@ def patience(cooldown: timedelta | None, width: timedelta | None, fruitless: int
         return cooldown
     times: int = 2 ** min(fruitless, _DOUBLINGS)
     return max(cooldown or timedelta(0), width or timedelta(0)) * times
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """A training that a trigger started, for evidence up to `at` of event time. `loss`: it showed a loss of
+    performance."""
+
+    at: datetime
+    promoted: bool
+    loss: bool
+
+
+def fruitless(
+    past: Sequence[Training],
+    *,
+    at: datetime,
+    loss: bool,
+    cooldown: timedelta | None = None,
+    width: timedelta | None = None,
+) -> int:
+    """How many of a trigger's trainings, one after the other up to evidence at `at`, were in vain.
+
+    One was in vain if it gave no champion; and where the evidence now shows no loss of performance, also if it met
+    none itself: seasons drift all year, and a model that is as good as ever is not made better by the next one. A
+    pause of twice the wait ends the row. `past` may come in any order.
+    """
+    number, before = 0, None
+    for training in [*sorted(past, key=lambda item: item.at), None]:
+        moment = at if training is None else training.at
+        if before is not None and moment - before >= 2 * _least(cooldown, width, number):
+            number = 0
+        if training is not None:
+            in_vain = not training.promoted or not (loss or training.loss)
+            number, before = (number + 1 if in_vain else 0), training.at
+    return number
+
+
+def _least(cooldown: timedelta | None, width: timedelta | None, fruitless: int) -> timedelta:
+    return patience(cooldown, width, max(fruitless, 1)) or timedelta(0)
 
 
 def span_start(span: Span, now: datetime) -> datetime:

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from quarterdeck.core.manifest import TriggerSpec
 from quarterdeck.core.operations import Firing, Trigger
 from quarterdeck.core.runs import Run
-from quarterdeck.core.triggers import BY_EVENT_TIME, FireDecision, decide_fire, span_start
-from quarterdeck.core.values import Span
+from quarterdeck.core.triggers import BY_EVENT_TIME, FireDecision, decide_fire, fruitless, span_start
+from quarterdeck.core.values import Span, TriggerKind
 from quarterdeck.store import runs, trigger_counts, triggers
 
 
@@ -131,10 +131,12 @@ def _comparing(pipeline: str, against: _Against) -> FireDecision | None:
 
 def _fruitless(tx: Connection, due: Due) -> int:
     """Asked only where it may lengthen a wait: evidence of windows, newer than that which fired last."""
-    newer = due.evidence_at is not None and due.trigger.last_evidence_at is not None
-    if not (newer and due.spec.backoff and due.trigger.kind in BY_EVENT_TIME):
+    before, at = due.trigger.last_evidence_at, due.evidence_at
+    if at is None or before is None or not due.spec.backoff or due.trigger.kind not in BY_EVENT_TIME:
         return 0
-    return trigger_counts.fruitless(tx, due.trigger.id, due.trigger.pipeline)
+    past = trigger_counts.trainings(tx, due.trigger.id, due.trigger.pipeline)
+    loss = due.trigger.kind is TriggerKind.DECAY or due.evidence.get("loss") is True
+    return fruitless(past, at=at, loss=loss, cooldown=due.spec.cooldown, width=due.width)
 
 
 def _spent(tx: Connection, due: Due, now: datetime) -> timedelta:

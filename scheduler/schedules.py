@@ -115,10 +115,13 @@ class Schedules:
 
     def _fire(self, tx: Connection, came: list[_Came], now: datetime) -> set[int]:
         """Fire; gives the triggers whose time waits for a run to end."""
-        able = [item for item in came if self._readable(item.trigger.pipeline)]
+        able: list[_Came] = []
+        unreadable: list[_Came] = []
+        for item in came:
+            (able if self._readable(item.trigger.pipeline) else unreadable).append(item)
         dues = [_due(item) for item in able]
         fired: list[Fired] = fire_all(tx, dues, now=now, environment=self._environment)
-        self._refuse(tx, [item for item in came if item not in able], now)
+        self._refuse(tx, unreadable, now)
         return {
             item.trigger.id
             for item, result in zip(able, fired, strict=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from quarterdeck.core.drift.verdict import DriftResult
 from quarterdeck.core.manifest import Manifest, TriggerSpec
-from quarterdeck.core.metrics.families import direction
+from quarterdeck.core.metrics.families import METRICS, direction
 from quarterdeck.core.operations import Trigger, Window
 from quarterdeck.core.registry import Version
 from quarterdeck.core.triggers import WindowDrift, WindowMetric, decay, drift_trigger
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 HISTORY = 60  # windows looked back at; far more than any trigger asks for in a row
 SHOWN = 3  # features that a message names
+HARM = 0.1  # of a metric's value at training: drift that costs less is no loss
 LABELLED_SHARE = 0.8  # of a window's rows: late labels are often the bad ones, so a window waits for most of them
 
 
@@ -107,8 +108,30 @@ def find_drift(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
     return Finding(
         message=f"{len(evidence.features)} features drifted: {_farthest(values)}",
         at=evidence.at,
-        evidence={"version": version.number, "psi": values, "window": evidence.at.isoformat()},
+        evidence={
+            "version": version.number,
+            "psi": values,
+            "window": evidence.at.isoformat(),
+            "loss": _loss(manifest, version, [window for window in closed if window.start in evidence.windows]),
+        },
     )
+
+
+def _loss(manifest: Manifest, version: Version, windows: list[Window]) -> bool | None:
+    """Whether the model has become worse in these windows, by labels or estimates; None where nothing tells."""
+    asked = [result.metric for result in version.verdicts]  # the first gate's metric stands for the model
+    metric = next((name for name in (*asked, *METRICS) if name in METRICS and name in version.metrics), None)
+    if metric is None:
+        return None
+    reference = version.metrics[metric]
+    spec = TriggerSpec(name="", kind=TriggerKind.DECAY, metric=metric, on_estimate=True)
+    values = [value for window in windows if (value := _measured(manifest, spec, window)) is not None]
+    if not any(value.value is not None for value in values):
+        return None
+    found = decay(
+        values, reference=reference, worse_by=HARM * abs(reference), windows=len(values), direction=direction(metric)
+    )
+    return found is not None
 
 
 def _farthest(values: dict[str, float | None]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from quarterdeck.core.operations import Firing
+from quarterdeck.core.triggers import Training
 from quarterdeck.core.values import Alias
 from quarterdeck.store.rows import table, value_of
 from quarterdeck.store.tables import AliasRow, FiringRow, LedgerRow, RunRow
@@ -59,25 +59,24 @@ def challengers(tx: Connection, environment: str) -> dict[str, int]:
     return {model: number for model, number in tx.execute(select(_alias.c.model, _alias.c.version).where(*mine))}
 
 
-def fruitless(tx: Connection, trigger_id: int, pipeline: str) -> int:
-    """How many of the newest trainings that a trigger started, one after the other, gave no champion.
-
-    A run that is under way is not judged. What a person fired counts like any other.
-    """
+def trainings(tx: Connection, trigger_id: int, pipeline: str) -> list[Training]:
+    """The newest trainings that a trigger started for evidence of event time and that have ended."""
     query = (
-        select(_run.c.version, _run.c.finished_at)
-        .join(_firing, _firing.c.run_id == _run.c.id)
-        .where(_firing.c.trigger_id == trigger_id, _firing.c.fired.is_(True))
+        select(_firing.c.evidence_at, _firing.c.evidence, _run.c.version, _run.c.finished_at)
+        .join(_run, _firing.c.run_id == _run.c.id)
+        .where(_firing.c.trigger_id == trigger_id, _firing.c.fired.is_(True), _firing.c.evidence_at.is_not(None))
         .order_by(_firing.c.id.desc())
         .limit(_LOOKED_BACK)
     )
-    runs: list[Any] = [row for row in tx.execute(query) if row.finished_at is not None]
-    number = 0
-    for run in runs:
-        if run.version is not None and _was_promoted(tx, f"{pipeline}@{run.version}"):
-            return number
-        number += 1
-    return number
+    return [
+        Training(
+            at=row.evidence_at,
+            promoted=row.version is not None and _was_promoted(tx, f"{pipeline}@{row.version}"),
+            loss=(row.evidence or {}).get("loss") is True,
+        )
+        for row in tx.execute(query)
+        if row.finished_at is not None
+    ]
 
 
 def _was_promoted(tx: Connection, reference: str) -> bool:
