@@ -30,7 +30,6 @@ import polars as pl
 
 from quarterdeck.core.manifest import Manifest
 from quarterdeck.core.operations import Window
-from quarterdeck.core.pipeline.loading import load_functions
 from quarterdeck.core.profile import Profile, count
 from quarterdeck.core.registry import Version
 from quarterdeck.core.runs import Run
@@ -90,7 +89,7 @@ STRATEGIES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """Rows in the order of their time, with what a model takes and the answer; `write` puts the known ones into data."""
+    """Rows in the order of their time, with what a model takes and the answer; `write` puts known ones into data."""
 
     name: str
     rows: pl.DataFrame
@@ -99,15 +98,15 @@ class Stream:
 
 
 def generated() -> Stream:
-    """A row each half hour of 15 months: temperature with the year and the day, load as a plain function of both."""
+    """A row each quarter of an hour of 15 months: temperature with the year and the day, load from both."""
     draw, start, rows = random.Random(7), FIRST_DAY, []
-    for number in range(48 * 456):
-        at = start + timedelta(minutes=30 * number)
-        year, day = (number / 48 - 20) / 365.25 * math.tau, number % 48 / 48 * math.tau
+    for number in range(96 * 456):
+        at = start + timedelta(minutes=15 * number)
+        year, day = (number / 96 - 20) / 365.25 * math.tau, number % 96 / 96 * math.tau
         temperature = 11 - 12 * math.cos(year) - 4 * math.cos(day) + draw.gauss(0, 1.5)
         light = max(0.0, 12 - 5 * math.cos(year) + draw.gauss(0, 0.2))
         load = 80 - 1.5 * temperature + 6 * math.sin(day) + draw.gauss(0, 2)
-        rows.append((f"r{number}", at, temperature, light, number % 48 / 2.0, math.sin(day), load))
+        rows.append((f"r{number}", at, temperature, light, number % 96 / 4.0, math.sin(day), load))
     names = ["id", "at", "temperature", "daylight", "hour", "wave", "load"]
     frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(pl.col("at").cast(pl.Datetime("us", "UTC")))
 
