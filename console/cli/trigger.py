@@ -72,7 +72,7 @@ def show(ctx: typer.Context, name: Name, limit: Limit = 10, as_json: AsJson = Fa
             ("last fired", item.last_fired_at),
             ("evidence up to", item.last_evidence_at),
             ("cooldown", spec.cooldown if spec.cooldown else None),
-            ("fired today", f"{found.fired_today} of {spec.limit_per_day or 'any number'}"),
+            ("fired today", f"{found.fired_today}" + (f" of {spec.limit_per_day}" if spec.limit_per_day else "")),
             ("trained", _spent(found)),
             ("missed times", spec.misfire.value if item.kind is TriggerKind.SCHEDULE else None),
             ("looked to", None if found.place is None else json.dumps(found.place)),
