@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.core.drift.verdict import decide_drift
@@ -139,6 +139,7 @@ def test_a_long_quiet_time_ends_the_row() -> None:
     assert in_vain(past(0, 2), 10) == 0
 
 
+@settings(max_examples=15)
 @given(st.integers(1, 8), st.integers(1, 30))
 def test_a_drift_that_never_ends_trains_a_logarithmic_number_of_times(cooldown: int, window: int) -> None:
     trainings: list[Training] = []
