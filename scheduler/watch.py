@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 HISTORY = 60  # windows looked back at; far more than any trigger asks for in a row
 SHOWN = 3  # features that a message names
 HARM = 0.1  # of a metric's value at training: drift that costs less is no loss
+CHANCE = 3.0  # standard errors: what differs by less may be chance
 LABELLED_SHARE = 0.8  # of a window's rows: late labels are often the bad ones, so a window waits for most of them
 
 
@@ -118,20 +120,29 @@ def find_drift(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
 
 
 def _loss(manifest: Manifest, version: Version, windows: list[Window]) -> bool | None:
-    """Whether the model has become worse in these windows, by labels or estimates; None where nothing tells."""
+    """Whether the model has become worse in these windows, by labels or estimates; None where nothing tells.
+
+    Worse is by more than a tenth of the metric's value at training and by more than chance in each of them. Where a
+    window has no standard error, that of a mean absolute value of so many rows stands for it, about one part in the
+    root of their number: small windows would else find a loss every other week.
+    """
     asked = [result.metric for result in version.verdicts]  # the first gate's metric stands for the model
     metric = next((name for name in (*asked, *METRICS) if name in METRICS and name in version.metrics), None)
     if metric is None:
         return None
     reference = version.metrics[metric]
     spec = TriggerSpec(name="", kind=TriggerKind.DECAY, metric=metric, on_estimate=True)
-    values = [value for window in windows if (value := _measured(manifest, spec, window)) is not None]
+    found = [value for window in windows if (value := _measured(manifest, spec, window)) is not None]
+    values = [replace(value, standard_error=CHANCE * _error(value, reference)) for value in found]
     if not any(value.value is not None for value in values):
         return None
-    found = decay(
-        values, reference=reference, worse_by=HARM * abs(reference), windows=len(values), direction=direction(metric)
-    )
-    return found is not None
+    harm = HARM * abs(reference)
+    evidence = decay(values, reference=reference, worse_by=harm, windows=len(values), direction=direction(metric))
+    return evidence is not None
+
+
+def _error(value: WindowMetric, reference: float) -> float:
+    return abs(reference) / math.sqrt(max(value.n, 1)) if value.standard_error is None else value.standard_error
 
 
 def _farthest(values: dict[str, float | None]) -> str:

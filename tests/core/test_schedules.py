@@ -14,7 +14,7 @@ from quarterdeck.core.schedules import due_times, missed, next_due
 from quarterdeck.core.values import TriggerKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1))
+MOMENTS = st.integers(0, 20 * 365 * 86_400).map(lambda seconds: NOON + timedelta(seconds=seconds))
 
 
 def spec(**changes: object) -> TriggerSpec:
@@ -27,8 +27,8 @@ def test_an_interval_counts_from_the_same_moment_everywhere() -> None:
 
 
 @given(MOMENTS, st.integers(1, 10**6))
-def test_an_interval_does_not_drift_however_late_it_is_asked(moment: datetime, seconds: int) -> None:
-    every, after = timedelta(seconds=seconds), moment.replace(tzinfo=UTC)
+def test_an_interval_does_not_drift_however_late_it_is_asked(after: datetime, seconds: int) -> None:
+    every = timedelta(seconds=seconds)
     at = next_due(spec(every=every), after)
     assert at is not None and timedelta(0) < at - after <= every
     assert next_due(spec(every=every), at + every / 3) == at + every

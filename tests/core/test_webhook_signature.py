@@ -13,7 +13,7 @@ from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.webhook_signature import SignedCall, refusal, secret_bytes, sign
 
 # of the reference implementations' own tests
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  # published
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # published
 CALL = SignedCall(
     id="msg_p5jXN8AQM9LWM0D4loKWxJek",
     timestamp="1614265330",
