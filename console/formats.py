@@ -143,5 +143,13 @@ def trigger_condition(kind: str, spec: Mapping[str, Any]) -> str:
     if kind == TriggerKind.DRIFT:
         return f"{spec.get('features', 1)} features over PSI {spec.get('threshold', 0):g}{in_a_row}"
     if kind == TriggerKind.DECAY:
-        return f"{spec.get('metric')} worse by {float(spec.get('worse_by') or 0):.0%}{in_a_row}"
-    return "by hand"
+        estimate = " (or its estimate)" if spec.get("on_estimate") else ""
+        return f"{spec.get('metric')}{estimate} worse by {float(spec.get('worse_by') or 0):.0%}{in_a_row}"
+    if kind == TriggerKind.NEW_DATA:
+        wanted = counted(int(spec.get("rows") or spec.get("files") or 1), "new row" if spec.get("rows") else "new file")
+        return f"{wanted} in {spec.get('source')}"
+    if kind == TriggerKind.FEEDBACK:
+        return f"{counted(int(spec.get('labels') or 1), 'label')} since the last training"
+    if kind == TriggerKind.CODE:
+        return f"a commit on {spec.get('branch') or 'HEAD'}"
+    return "a signed call" if kind == TriggerKind.WEBHOOK else "by hand"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.core.service_spec import ServiceSpec
-from quarterdeck.core.values import Task, TriggerKind
+from quarterdeck.core.values import Misfire, Span, Task, TriggerKind
 
 
 class Strategy(StrEnum):
@@ -92,8 +92,24 @@ class TriggerSpec:
     metric: str | None = None  # decay: watched on labelled predictions
     worse_by: float | None = None  # decay: as a fraction of the metric's value at training, 0.2 = 20 %
     windows: int = 1  # drift, decay: how many windows in a row
+    on_estimate: bool = False  # decay: by the estimate, where there are no labels
+    backoff: bool = True  # drift, decay: each training that came to nothing doubles the wait before the next
+    misfire: Misfire = Misfire.ONCE  # schedule: what becomes of times that were missed
+    misfire_limit: int = 24  # schedule: how many missed times `all` makes good
+    source: str | None = None  # new_data: a file, folder or glob, or the URL of one
+    files: int = 1  # new_data: how many new or changed files
+    rows: int | None = None  # new_data: how many new rows, instead
+    fresher_by: timedelta | None = None  # new_data: how much newer than what was there, besides
+    content: bool = False  # new_data: files are told apart by their bytes, not by their times
+    labels: int | None = None  # feedback: how many since the last training
+    branch: str = "HEAD"  # code: whose commits are followed
+    secret: str | None = None  # webhook: "env:NAME" or "file:PATH"
+    per_minute: int = 10  # webhook: how many calls are answered
+    look_every: timedelta = timedelta(seconds=10)  # new_data, feedback, code: between two looks
     cooldown: timedelta = timedelta(0)  # after it fired, it stays silent for so long
     limit_per_day: int | None = None
+    budget: timedelta | None = None  # how long the runs that it started may take, in all, for each `budget_per`
+    budget_per: Span = Span.DAY
     where: str | None = field(default=None, compare=False)
 
 

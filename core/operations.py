@@ -23,7 +23,7 @@ class Trigger:
     paused: bool
     last_fired_at: datetime | None  # wall clock
     last_evidence_at: datetime | None  # the clock of the data: event time
-    next_fire_at: datetime | None  # schedules only
+    next_fire_at: datetime | None  # schedules only; a time that has passed is one that was missed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -135,6 +135,17 @@ class Settings:
         10, "How large a log may grow, in MB, before it is put aside and a new one begun.", section="daemon"
     )
     log_keep: int = _setting(5, "How many logs that were put aside are kept.", section="daemon")
+    webhook_host: str = _setting(
+        "127.0.0.1",
+        "Address that the daemon listens on for webhook triggers, while any pipeline has one. It speaks plain HTTP: "
+        "for other machines put something in front that does TLS.",
+        section="daemon",
+    )
+    webhook_port: int = _setting(
+        8781,
+        "Port of the webhook triggers; 0 takes any that is free, and `quarterdeck service list --json` says which.",
+        section="daemon",
+    )
     keep_days: float = _setting(
         90.0,
         "How many days the prediction log keeps an answer and its label; 0 keeps them whatever their age.",
@@ -257,6 +268,8 @@ def _settings(root: Table, *, server: dict[str, Any], daemon: Table, traffic: Ta
         log_format=daemon.choice("log_format", default.log_format),
         log_mb=daemon.integer("log_mb", default.log_mb, minimum=1, maximum=1 << 20),
         log_keep=daemon.integer("log_keep", default.log_keep, minimum=0, maximum=1_000),
+        webhook_host=daemon.text("webhook_host", default.webhook_host, expected="an address", check=_is_word),
+        webhook_port=daemon.integer("webhook_port", default.webhook_port, minimum=0, maximum=65535),
         max_mb=traffic.integer("max_mb", default.max_mb, minimum=0, maximum=1 << 30),
         database_url=store.text(
             "database_url",

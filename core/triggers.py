@@ -1,4 +1,4 @@
-"""When a trigger fires: evidence first (decay, drift), then the brakes (pause, cooldown, limit a day).
+"""When a trigger fires: evidence first (decay, drift), then the brakes (pause, cooldown, limit a day, budget).
 
 Pure rules: what happened and the time are given. Loads without numpy.
 """
@@ -14,24 +14,24 @@ from typing import TypeVar
 
 from quarterdeck.core.drift.verdict import DriftResult
 from quarterdeck.core.errors import RefusedError
-from quarterdeck.core.values import Direction, TriggerKind
+from quarterdeck.core.values import Direction, Span, TriggerKind
 
 W = TypeVar("W")
 
 # Evidence of these kinds is about a stretch of event time. Replaying a week in an hour must neither be held
 # back by the wall's clock nor fire once per replayed window, so their cooldown runs by the time of the
 # evidence.
-_BY_EVENT_TIME = (TriggerKind.DRIFT, TriggerKind.DECAY)
-# A person or another system asked for this very run: only a run that is under way already stands against it.
-_ASKED_FOR = (TriggerKind.MANUAL, TriggerKind.WEBHOOK)
+BY_EVENT_TIME = (TriggerKind.DRIFT, TriggerKind.DECAY)
+_DOUBLINGS = 6  # of the wait after trainings that came to nothing: at most 64 times as long
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FireDecision:
-    """Whether to queue a run, and why or why not."""
+    """Whether to queue a run, and why or why not. `waits`: another run stands against it, and will end."""
 
     fire: bool
     reason: str
+    waits: bool = False
 
 
 def decide_fire(
@@ -46,26 +46,108 @@ def decide_fire(
     last_evidence: datetime | None = None,
     fired_today: int = 0,
     limit_per_day: int | None = None,
+    fruitless: int = 0,
+    width: timedelta | None = None,
+    spent: timedelta = timedelta(0),
+    budget: timedelta | None = None,
+    budget_per: Span = Span.DAY,
 ) -> FireDecision:
     """Decide whether a trigger with its evidence at hand may start a run.
 
-    `active_run` is a run of the pipeline that is queued or running. For drift and decay the cooldown is
+    `active_run` names a run of the pipeline that is queued or running ("run 7"). For drift and decay the cooldown is
     counted from `last_evidence`, the event time of the evidence that fired last, to `evidence_at`; evidence
-    that is not newer never fires again. For the others it is counted from `last_fired` to `now`. Manual and
-    webhook triggers know no pause, cooldown or limit.
+    that is not newer never fires again, and the last `fruitless` trainings (see fruitless()) each double the wait:
+    that of `cooldown`, or of one window (`width`) where it is shorter. For the others the cooldown is
+    counted from `last_fired` to `now`. `spent` is how long the runs that it started since the begin of the day or
+    week took. A person who fires by hand knows no pause, cooldown, limit or budget.
     """
     if active_run is not None:
-        return FireDecision(fire=False, reason=f"run {active_run} is under way")
-    if kind in _ASKED_FOR:
+        return FireDecision(fire=False, reason=f"{active_run} is under way", waits=True)
+    if kind is TriggerKind.MANUAL:
         return FireDecision(fire=True, reason="it was asked for")
     if paused:
         return FireDecision(fire=False, reason="the trigger is paused")
-    held = _cooling(kind, now, cooldown, last_fired, evidence_at, last_evidence)
+    wait = patience(cooldown, width, fruitless)
+    held = _cooling(kind, now, wait, last_fired, evidence_at, last_evidence)
     if held is not None:
-        return FireDecision(fire=False, reason=held)
+        return FireDecision(fire=False, reason=held + _in_vain(fruitless, held))
     if limit_per_day is not None and fired_today >= limit_per_day:
         return FireDecision(fire=False, reason=f"it fired {fired_today} times today; the limit is {limit_per_day}")
+    if budget is not None and spent >= budget:
+        return FireDecision(
+            fire=False, reason=f"its runs of this {budget_per} have used the budget of {_hours(budget)}"
+        )
     return FireDecision(fire=True, reason=f"{kind}, with nothing against it")
+
+
+def _in_vain(fruitless: int, held: str) -> str:
+    if fruitless < 1 or not held.startswith("cooling"):
+        return ""
+    return (
+        f": its last {'training' if fruitless == 1 else f'{fruitless} trainings'} gave no better model or met no loss"
+    )
+
+
+def patience(cooldown: timedelta | None, width: timedelta | None, fruitless: int) -> timedelta | None:
+    """How long a trigger waits after evidence that fired; `fruitless` trainings in a row were in vain.
+
+    >>> patience(timedelta(days=1), timedelta(days=7), 2).days
+    28
+    """
+    if fruitless < 1:
+        return cooldown
+    times: int = 2 ** min(fruitless, _DOUBLINGS)
+    return max(cooldown or timedelta(0), width or timedelta(0)) * times
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """A training that a trigger started, for evidence up to `at` of event time. `loss`: it showed a loss of
+    performance."""
+
+    at: datetime
+    promoted: bool
+    loss: bool
+
+
+def fruitless(
+    past: Sequence[Training],
+    *,
+    at: datetime,
+    loss: bool,
+    cooldown: timedelta | None = None,
+    width: timedelta | None = None,
+) -> int:
+    """How many of a trigger's trainings, one after the other up to evidence at `at`, were in vain.
+
+    One was in vain if it gave no champion; and where the evidence now shows no loss of performance, also if it met
+    none itself: seasons drift all year, and a model that is as good as ever is not made better by the next one. A
+    pause of twice the wait ends the row. `past` may come in any order.
+    """
+    number, before = 0, None
+    for training in [*sorted(past, key=lambda item: item.at), None]:
+        moment = at if training is None else training.at
+        if before is not None and moment - before >= 2 * _least(cooldown, width, number):
+            number = 0
+        if training is not None:
+            in_vain = not training.promoted or not (loss or training.loss)
+            number, before = (number + 1 if in_vain else 0), training.at
+    return number
+
+
+def _least(cooldown: timedelta | None, width: timedelta | None, fruitless: int) -> timedelta:
+    return patience(cooldown, width, max(fruitless, 1)) or timedelta(0)
+
+
+def span_start(span: Span, now: datetime) -> datetime:
+    """The begin of this day or week (from Monday), UTC."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if span is Span.DAY else midnight - timedelta(days=midnight.weekday())
+
+
+def _hours(duration: timedelta) -> str:
+    minutes = int(duration.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{duration.total_seconds() / 60:g} min"
 
 
 def _cooling(
@@ -76,7 +158,7 @@ def _cooling(
     evidence_at: datetime | None,
     last_evidence: datetime | None,
 ) -> str | None:
-    if kind in _BY_EVENT_TIME:
+    if kind in BY_EVENT_TIME:
         if evidence_at is None:
             raise RefusedError(f"a {kind} trigger needs the event time of its evidence")
         if last_evidence is not None and evidence_at <= last_evidence:

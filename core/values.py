@@ -125,6 +125,21 @@ class TriggerKind(StrEnum):
     WEBHOOK = "webhook"
 
 
+class Misfire(StrEnum):
+    """What becomes of due times that nobody was there for: the daemon was down, or the machine slept."""
+
+    SKIP = "skip"  # nothing; that they were missed is kept
+    ONCE = "once"  # one run for all of them
+    ALL = "all"  # a run for each, one after the other, up to a bound
+
+
+class Span(StrEnum):
+    """What a budget is for, by the calendar in UTC."""
+
+    DAY = "day"
+    WEEK = "week"  # from Monday
+
+
 class AlertState(StrEnum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"

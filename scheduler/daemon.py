@@ -17,12 +17,10 @@ from typing import Any
 
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import LeaseLostError, QuarterdeckError
-from quarterdeck.core.operations import Trigger
 from quarterdeck.core.settings import Settings, read_settings
-from quarterdeck.core.values import ServiceKind, TriggerKind
+from quarterdeck.core.values import ServiceKind
 from quarterdeck.scheduler.clock_watch import ClockWatch
 from quarterdeck.scheduler.duels import Duels
-from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.ground import Footing, Ground
 from quarterdeck.scheduler.heartbeat import Heartbeat, Lasting
 from quarterdeck.scheduler.leadership import Leadership
@@ -37,10 +35,10 @@ from quarterdeck.scheduler.run_queue import RunQueue
 from quarterdeck.scheduler.server_keeper import ServerKeeper
 from quarterdeck.scheduler.state import State
 from quarterdeck.scheduler.ticking import Job, Ticking
-from quarterdeck.scheduler.timetable import Timetable
+from quarterdeck.scheduler.trigger_keeper import Triggers
 from quarterdeck.scheduler.watch import Watch
 from quarterdeck.scheduler.workers import Workers
-from quarterdeck.store import services, triggers
+from quarterdeck.store import services
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +95,7 @@ class Daemon:
         self._queue = RunQueue(state, self.workers, lambda: self._leadership.token if self._leadership else None)
         self._heartbeat.use(state)
         self._manifests = Manifests(state.workspace, state.database)
-        self._timetable = Timetable(self._schedule_due)
+        self._triggers = Triggers(state, readable=self._manifests.by_name.__contains__)
         self._monitor = Monitor(state)
         self._watch = Watch(state)
         self._duels = Duels(state)
@@ -121,7 +119,7 @@ class Daemon:
 
     def run(self) -> End:
         """Tick until asked to stop, or until this daemon may not or cannot go on; then put down what it holds."""
-        self._timetable.start()
+        self._triggers.start()
         log.info("the daemon runs as process %s for %s", os.getpid(), self._state.workspace.root)
         end = End.STOPPED
         try:
@@ -174,11 +172,11 @@ class Daemon:
 
     def _begin_anew(self) -> None:
         """As after a restart: what was planned by a clock or by settings that are no more is planned again."""
-        self._timetable.stop()
+        self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
         self._make_parts()
-        self._timetable.start()
+        self._triggers.start()
 
     def read_settings(self) -> None:
         """Go on by what quarterdeck.toml says now, or as before where it cannot be read."""
@@ -204,33 +202,7 @@ class Daemon:
 
     def _read_manifests(self, now: datetime) -> None:
         self._manifests.refresh(now)
-        with self._state.database.read() as tx:
-            known = triggers.every(tx)
-        wanted = {}
-        for trigger in known:
-            manifest = self._manifests.by_name.get(trigger.pipeline)
-            specs = {spec.name: spec for spec in manifest.triggers} if manifest else {}
-            if trigger.kind is TriggerKind.SCHEDULE and trigger.name in specs:
-                wanted[trigger.id] = (trigger, specs[trigger.name])
-        self._timetable.plan(wanted)
-        planned = self._timetable.next_fires()
-        stale = [t for t in known if t.id in planned and t.next_fire_at != planned[t.id]]
-        if stale:
-            with self._state.database.write() as tx:
-                for trigger in stale:
-                    triggers.set_next_fire(tx, trigger.id, planned[trigger.id])
-
-    def _schedule_due(self, trigger: Trigger) -> None:
-        """Called by the timetable, on its thread."""
-        manifest = self._manifests.by_name.get(trigger.pipeline)
-        spec = next((spec for spec in manifest.triggers if spec.name == trigger.name), None) if manifest else None
-        if spec is None:
-            return
-        now = utc_now()
-        with self._state.database.write() as tx:
-            current = triggers.get(tx, trigger.pipeline, trigger.name)
-            evidence = {"planned": None if current.next_fire_at is None else current.next_fire_at.isoformat()}
-            fire(tx, current, spec, now=now, environment=self._state.environment, evidence=evidence)
+        self._triggers.tick(now)
 
     def _watch_traffic(self, now: datetime) -> None:
         manifests = self._manifests.by_name
@@ -269,18 +241,19 @@ class Daemon:
         at_work = self.ticking.at_work
         return {
             "busy": self.workers.busy,
-            "problems": self._own_problems() | self._manifests.problems,
+            "problems": self._own_problems() | self._manifests.problems | self._triggers.problems,
             "runs": self.workers.detail,
             "rounds": self.ticking.figures(),
             "at_work": None if at_work is None else f"{at_work[0]}, for {time.monotonic() - at_work[1]:.1f} s",
             "lease_token": None if self._leadership is None else self._leadership.token,
             "retention": self._retention.detail,
+            "webhooks": self._triggers.address,
         }
 
     def _stop(self, end: End) -> None:
         """Put down what is held. Only one that was asked to stop ends its runs and its server."""
         now = utc_now()
-        self._timetable.stop()
+        self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
         if end is not End.STOPPED:

@@ -11,8 +11,6 @@ from quarterdeck.core.errors import ManifestError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import Manifest, manifest_digest, manifest_json
 from quarterdeck.core.manifest_reader import read_manifest
-from quarterdeck.core.values import TriggerKind
-from quarterdeck.scheduler.timetable import schedule
 from quarterdeck.store import alerts, gate_sets, pipelines, triggers
 from quarterdeck.store.engine import Database
 from quarterdeck.store.workspace import Workspace
@@ -49,9 +47,6 @@ class Manifests:
         subject = str(path.relative_to(self._workspace.root))
         try:
             manifest = read_manifest(path)
-            for spec in manifest.triggers:
-                if spec.kind is TriggerKind.SCHEDULE:
-                    schedule(spec)
         except ManifestError as error:
             log.error("%s", error)
             self.problems[subject] = str(error)

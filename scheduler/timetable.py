@@ -1,37 +1,45 @@
-"""The schedule triggers as APScheduler jobs, made anew from the trigger rows whenever those change.
+"""The clock of the schedule triggers: it knows when each comes due, and calls once for all that are due together.
 
-The memory job store: our rows are the truth, so no job is ever pickled and the console can read every next fire.
+APScheduler's memory store holds one job, the next moment at which anything is due: ten thousand triggers cost no more
+than one, no job is ever pickled, and the times themselves are in the trigger rows (core/schedules.py computes them).
 """
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Callable
-from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.date import DateTrigger
 
-from quarterdeck.core.errors import ManifestError
-from quarterdeck.core.manifest import TriggerSpec
-from quarterdeck.core.operations import Trigger
+from quarterdeck.core.clock import utc_now
 
 log = logging.getLogger(__name__)
 
-MISFIRE_GRACE_S = 3600  # a daemon that was down for less fires late; several missed times are one
+JOB = "next"
+RETRY = timedelta(seconds=1)  # after a call that failed, as where the database was locked
+
+Times = Mapping[int, datetime | None]
 
 
 class Timetable:
-    """Calls `due(trigger)` on a thread of its own when a schedule's time has come."""
+    """Calls `due({trigger: its time})` on a thread of its own; what that gives back are their next times."""
 
-    def __init__(self, due: Callable[[Trigger], None]) -> None:
+    def __init__(self, due: Callable[[dict[int, datetime]], Times]) -> None:
         self._due = due
-        self._planned: dict[int, tuple[TriggerSpec, bool]] = {}
-        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S}
-        self._scheduler = BackgroundScheduler(timezone=ZoneInfo("UTC"), job_defaults=defaults)
+        self._lock = threading.Lock()
+        self._times: dict[int, datetime] = {}
+        self._heap: list[tuple[datetime, int]] = []
+        self._armed: datetime | None = None
+        self._scheduler = BackgroundScheduler(
+            timezone=ZoneInfo("UTC"),
+            executors={"default": {"type": "threadpool", "max_workers": 1}},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
 
     def start(self) -> None:
         self._scheduler.start()
@@ -40,65 +48,59 @@ class Timetable:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
-    def plan(self, wanted: dict[int, tuple[Trigger, TriggerSpec]]) -> None:
-        """Make the jobs those of these schedule triggers, by id; a paused one has no job."""
-        for key in set(self._planned) - set(wanted):
-            self._forget(key)
-        for key, (trigger, spec) in wanted.items():
-            state = (spec, trigger.paused)
-            if self._planned.get(key) == state:
-                continue
-            self._forget(key)
-            self._planned[key] = state
-            if not trigger.paused:
-                self._scheduler.add_job(self._due, schedule(spec), args=[trigger], id=str(key))
+    def plan(self, times: Times) -> None:
+        """Set when triggers come due; None: not by the clock."""
+        with self._lock:
+            for key, at in times.items():
+                self._times.pop(key, None)
+                if at is not None:
+                    self._times[key] = at
+                    heapq.heappush(self._heap, (at, key))
+            self._arm()
 
-    def next_fires(self) -> dict[int, datetime | None]:
-        """The next time of each planned trigger."""
-        jobs = {int(job.id): job.next_run_time for job in self._scheduler.get_jobs()}
-        return {key: jobs.get(key) for key in self._planned}
+    def next_times(self) -> dict[int, datetime]:
+        with self._lock:
+            return dict(self._times)
 
-    def _forget(self, key: int) -> None:
-        self._planned.pop(key, None)
-        if self._scheduler.get_job(str(key)) is not None:
-            self._scheduler.remove_job(str(key))
+    def look(self, now: datetime) -> None:
+        """Where the wall's clock was set, or the machine slept, the moment that was waited for may have passed."""
+        with self._lock:
+            if self._armed is not None and now - self._armed > RETRY:
+                self._armed = None
+                self._arm()
 
+    def _arm(self) -> None:
+        """Wait for the soonest. The lock is held."""
+        while self._heap and self._times.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)  # planned anew since
+        soonest = self._heap[0][0] if self._heap else None
+        if soonest is None or soonest == self._armed:
+            return
+        self._armed = soonest
+        self._scheduler.add_job(self._ring, DateTrigger(soonest), id=JOB, replace_existing=True)
 
-def schedule(spec: TriggerSpec) -> BaseTrigger:
-    """APScheduler's trigger for a schedule; ManifestError where cron or time zone cannot be read."""
-    try:
-        zone = ZoneInfo(spec.timezone)
-        if spec.cron is not None:
-            return _cron(spec.cron, zone)
-        assert spec.every is not None
-        return IntervalTrigger(seconds=int(spec.every.total_seconds()), timezone=zone)
-    except ZoneInfoNotFoundError as error:
-        raise ManifestError(f"there is no time zone {spec.timezone!r}", where=spec.where) from error
-    except ValueError as error:
-        hint = 'five fields: minute hour day month weekday, as in "0 3 * * *"'
-        raise ManifestError(f"cron {spec.cron!r}: {error}", where=spec.where, hint=hint) from error
+    def _ring(self) -> None:
+        now = utc_now()
+        due = self._take(now)
+        if not due:
+            return
+        try:
+            after = self._due(due)
+        except Exception:  # the thread's boundary: the rows still say that these are due
+            log.exception("the triggers that are due could not be looked at; once more in a second")
+            after = dict.fromkeys(due, now + RETRY)
+        with self._lock:  # what was planned anew meanwhile stays as it was planned
+            fresh = {key: at for key, at in after.items() if key not in self._times}
+        self.plan(fresh)
 
-
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _cron(text: str, zone: ZoneInfo) -> CronTrigger:
-    """A crontab line with cron's weekdays (0 and 7 are Sunday); APScheduler's own count from Monday."""
-    fields = text.split()
-    if len(fields) != 5:
-        raise ValueError(f"{len(fields)} fields")
-    minute, hour, day, month, weekday = fields
-    named = ",".join(_weekday(part) for part in weekday.split(","))
-    return CronTrigger(minute=minute, hour=hour, day=day, month=month, day_of_week=named, timezone=zone)
-
-
-def _weekday(part: str) -> str:
-    """One item of the weekday field by name; a range by number becomes a list, because it may run past Saturday."""
-    body, _, step = part.partition("/")
-    first, _, last = body.partition("-")
-    if not first.isdigit():
-        return part
-    start, end = int(first), int(last or first)
-    if not 0 <= start <= end <= 7:
-        raise ValueError(f"weekday {part!r}")
-    return ",".join(_WEEKDAYS[day] for day in range(start, end + 1, int(step or 1)))
+    def _take(self, now: datetime) -> dict[int, datetime]:
+        with self._lock:
+            due = {}
+            while self._heap and self._heap[0][0] <= now:
+                at, key = heapq.heappop(self._heap)
+                if self._times.get(key) == at:
+                    due[key] = self._times.pop(key)
+            self._armed = None
+            if not due:
+                self._arm()
+            return due

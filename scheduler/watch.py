@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from quarterdeck.core.drift.verdict import DriftResult
 from quarterdeck.core.manifest import Manifest, TriggerSpec
-from quarterdeck.core.metrics.families import direction
+from quarterdeck.core.metrics.families import METRICS, direction
 from quarterdeck.core.operations import Trigger, Window
 from quarterdeck.core.registry import Version
 from quarterdeck.core.triggers import WindowDrift, WindowMetric, decay, drift_trigger
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 HISTORY = 60  # windows looked back at; far more than any trigger asks for in a row
 SHOWN = 3  # features that a message names
+HARM = 0.1  # of a metric's value at training: drift that costs less is no loss
+CHANCE = 3.0  # standard errors: what differs by less may be chance
 LABELLED_SHARE = 0.8  # of a window's rows: late labels are often the bad ones, so a window waits for most of them
 
 
@@ -59,9 +62,17 @@ class Watch:
             spec = next((spec for spec in manifest.triggers if spec.name == trigger.name), None)
             if spec is not None and trigger.kind in _JUDGES:
                 finding = _JUDGES[trigger.kind](manifest, spec, version, closed)
-                self._act(tx, trigger, spec, finding, now)
+                self._act(tx, trigger, spec, finding, now, manifest.monitoring.window)
 
-    def _act(self, tx: Connection, trigger: Trigger, spec: TriggerSpec, finding: Finding | None, now: datetime) -> None:
+    def _act(
+        self,
+        tx: Connection,
+        trigger: Trigger,
+        spec: TriggerSpec,
+        finding: Finding | None,
+        now: datetime,
+        width: timedelta,
+    ) -> None:
         """Raise or resolve the trigger's alert, and fire."""
         cause = {"model": trigger.pipeline, "kind": trigger.kind.value, "subject": trigger.name}
         if finding is None:
@@ -79,6 +90,7 @@ class Watch:
             evidence=finding.evidence,
             evidence_at=finding.at,
             alert_id=alert.id,
+            width=width,
         )
         if run is not None:
             log.info("trigger %s/%s started run %s: %s", trigger.pipeline, trigger.name, run.id, finding.message)
@@ -98,8 +110,39 @@ def find_drift(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
     return Finding(
         message=f"{len(evidence.features)} features drifted: {_farthest(values)}",
         at=evidence.at,
-        evidence={"version": version.number, "psi": values, "window": evidence.at.isoformat()},
+        evidence={
+            "version": version.number,
+            "psi": values,
+            "window": evidence.at.isoformat(),
+            "loss": _loss(manifest, version, [window for window in closed if window.start in evidence.windows]),
+        },
     )
+
+
+def _loss(manifest: Manifest, version: Version, windows: list[Window]) -> bool | None:
+    """Whether the model has become worse in these windows, by labels or estimates; None where nothing tells.
+
+    Worse is by more than a tenth of the metric's value at training and by more than chance in each of them. Where a
+    window has no standard error, that of a mean absolute value of so many rows stands for it, about one part in the
+    root of their number: small windows would else find a loss every other week.
+    """
+    asked = [result.metric for result in version.verdicts]  # the first gate's metric stands for the model
+    metric = next((name for name in (*asked, *METRICS) if name in METRICS and name in version.metrics), None)
+    if metric is None:
+        return None
+    reference = version.metrics[metric]
+    spec = TriggerSpec(name="", kind=TriggerKind.DECAY, metric=metric, on_estimate=True)
+    found = [value for window in windows if (value := _measured(manifest, spec, window)) is not None]
+    values = [replace(value, standard_error=CHANCE * _error(value, reference)) for value in found]
+    if not any(value.value is not None for value in values):
+        return None
+    harm = HARM * abs(reference)
+    evidence = decay(values, reference=reference, worse_by=harm, windows=len(values), direction=direction(metric))
+    return evidence is not None
+
+
+def _error(value: WindowMetric, reference: float) -> float:
+    return abs(reference) / math.sqrt(max(value.n, 1)) if value.standard_error is None else value.standard_error
 
 
 def _farthest(values: dict[str, float | None]) -> str:
@@ -122,14 +165,7 @@ def find_decay(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
     reference = None if spec.metric is None else version.metrics.get(spec.metric)
     if reference is None or spec.metric is None or spec.worse_by is None:
         return None
-    enough = [
-        window
-        for window in closed
-        if window.labelled >= max(manifest.monitoring.minimum_rows, LABELLED_SHARE * window.rows)
-    ]
-    values = [
-        WindowMetric(start=window.start, value=window.metrics.get(spec.metric), n=window.labelled) for window in enough
-    ]
+    values = [value for window in closed if (value := _measured(manifest, spec, window)) is not None]
     evidence = decay(
         values,
         reference=reference,
@@ -141,16 +177,54 @@ def find_decay(manifest: Manifest, spec: TriggerSpec, version: Version, closed: 
     if evidence is None:
         return None
     last = evidence.windows[-1]
+    word = "is" if last.start not in _estimated(manifest, spec, closed) else "is estimated at"
     return Finding(
-        message=f"{spec.metric} is {last.value:.4g}, at training it was {reference:.4g}",
+        message=f"{spec.metric} {word} {last.value:.4g}, at training it was {reference:.4g}",
         at=evidence.at,
         evidence={
             "version": version.number,
             "metric": spec.metric,
             "reference": reference,
             "windows": [[window.start.isoformat(), window.value, window.n] for window in evidence.windows],
+            "estimated": [
+                window.start.isoformat()
+                for window in evidence.windows
+                if window.start in _estimated(manifest, spec, closed)
+            ],
         },
     )
+
+
+def _measured(manifest: Manifest, spec: TriggerSpec, window: Window) -> WindowMetric | None:
+    """The window's metric on its labels, else its estimate where the trigger asks for it; None: it is not judged."""
+    assert spec.metric is not None
+    if _has_labels(manifest, window):
+        error = _performance(window, spec.metric, "labelled").get("standard_error")
+        value = window.metrics.get(spec.metric)
+        return WindowMetric(start=window.start, value=value, n=window.labelled, standard_error=error)
+    estimate = _performance(window, spec.metric, "estimated") if spec.on_estimate else {}
+    if estimate.get("value") is None:
+        return None
+    number, error = int(estimate.get("n") or 0), estimate.get("standard_error")
+    return WindowMetric(start=window.start, value=estimate["value"], n=number, standard_error=error)
+
+
+def _has_labels(manifest: Manifest, window: Window) -> bool:
+    return window.labelled >= max(manifest.monitoring.minimum_rows, LABELLED_SHARE * window.rows)
+
+
+def _performance(window: Window, metric: str, kind: str) -> dict[str, Any]:
+    """The window's own item of a metric, not a slice's; empty where there is none."""
+    items: list[dict[str, Any]] = getattr(window, "performance", None) or []
+    return next(
+        (item for item in items if item.get("metric") == metric and item.get("kind") == kind and not item.get("slice")),
+        {},
+    )
+
+
+def _estimated(manifest: Manifest, spec: TriggerSpec, closed: list[Window]) -> set[datetime]:
+    """The windows for which an estimate stands."""
+    return {window.start for window in closed if spec.on_estimate and not _has_labels(manifest, window)}
 
 
 _JUDGES = {TriggerKind.DRIFT: find_drift, TriggerKind.DECAY: find_decay}

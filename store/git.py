@@ -24,6 +24,35 @@ def head(folder: Path) -> Commit | None:
     return None if sha is None or status is None else Commit(sha=sha, dirty=bool(status))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """The last commit of a branch that touched a folder."""
+
+    sha: str
+    subject: str  # the first line of its message
+    author: str
+
+
+def is_repository(folder: Path) -> bool:
+    """Whether a folder lies in a work tree of git."""
+    return _git(folder, "rev-parse", "--is-inside-work-tree") == "true"
+
+
+def has_branch(folder: Path, branch: str) -> bool:
+    """Whether there is a commit by this name."""
+    return _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{branch}^{{commit}}") is not None
+
+
+def last_change(folder: Path, branch: str) -> Change | None:
+    """The newest commit of a branch that touched a folder; None where there is none, or no such branch."""
+    form = "--format=%H%x00%s%x00%an"
+    said = _git(folder, "log", "-1", form, "--end-of-options", branch, "--", ".")
+    if not said:
+        return None
+    sha, subject, author = said.split("\0")
+    return Change(sha=sha, subject=subject, author=author)
+
+
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603  # a list, no shell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,31 @@ def request(tx: Connection, pipeline: str, *, by: str, cause: dict[str, Any], no
     key = tx.execute(insert(_run).values(**values, **defaults)).inserted_primary_key
     assert key is not None
     return get(tx, key[0])
+
+
+def request_all(tx: Connection, wanted: Sequence[tuple[str, str, dict[str, Any]]], *, now: datetime) -> list[int]:
+    """Many queued runs at once, each a (pipeline, by, cause); gives their ids in that order."""
+    if not wanted:
+        return []
+    plain = {"status": RunStatus.QUEUED.value, "requested_at": now, "provenance": {}}
+    plain |= {"attempt": 0, "cancel_requested": False, "progress": 0.0, "message": ""}
+    rows = [plain | {"pipeline": pipeline, "requested_by": by, "cause": cause} for pipeline, by, cause in wanted]
+    return list(tx.execute(insert(_run).returning(_run.c.id, sort_by_parameter_order=True), rows).scalars())
+
+
+def under_way(tx: Connection) -> dict[str, int]:
+    """The oldest queued or running run of each pipeline that has one."""
+    wanted = [RunStatus.QUEUED.value, RunStatus.RUNNING.value]
+    query = select(_run.c.pipeline, func.min(_run.c.id)).where(_run.c.status.in_(wanted)).group_by(_run.c.pipeline)
+    return {pipeline: int(number) for pipeline, number in tx.execute(query)}
+
+
+def last_started(tx: Connection, pipeline: str) -> Run | None:
+    """The newest run that began to train and was not failed or cancelled."""
+    good = [RunStatus.RUNNING.value, RunStatus.SUCCEEDED.value]
+    query = select(_run).where(_run.c.pipeline == pipeline, _run.c.status.in_(good)).order_by(_run.c.id.desc())
+    row = tx.execute(query.limit(1)).one_or_none()
+    return None if row is None else _to_run(row)
 
 
 def get(tx: Connection, run_id: int) -> Run:

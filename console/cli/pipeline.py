@@ -165,16 +165,12 @@ def _check(workspace: Workspace, name: str) -> dict[str, Any]:
     from quarterdeck.core.pipeline.graph import build_graph
     from quarterdeck.core.pipeline.kpis import load_kpis
     from quarterdeck.core.pipeline.loading import load_functions
-    from quarterdeck.scheduler.timetable import schedule
 
     row: dict[str, Any] = {"name": name, "ok": False, "order": [], "problem": None}
     try:
         manifest = load_manifest(workspace, name)
         order = build_graph(manifest.steps, load_functions(manifest)).order
         load_kpis(manifest)
-        for trigger in manifest.triggers:
-            if trigger.kind == "schedule":
-                schedule(trigger)
     except NotFoundError:
         raise
     except QuarterdeckError as error:

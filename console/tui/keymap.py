@@ -55,6 +55,7 @@ KEYS: tuple[Key, ...] = (
     _key("look.describe", "d", "d", "describe", "describe the selected row", LOOK, "describe"),
     _key("look.raw", "y", "y", "raw", "the whole record as JSON", LOOK, "raw"),
     _key("look.card", "i", "i", "card", "the model card: all that is known of a version, in plain words", LOOK, "card"),
+    _key("look.why", "o", "o", "why", "the origin of a run or version: what led to it, what came of it", LOOK, "why"),
     _key("look.logs", "l", "l", "logs", "the log of the run, as it grows", LOOK, "logs"),
     _key("look.zoom", "z", "z", "zoom", "zoom the pane in or out", LOOK, "zoom"),
     _key("look.refresh", "r", "r", "refresh_now", "look at the store now", LOOK),

@@ -16,7 +16,8 @@ from textual.screen import Screen
 from quarterdeck.console.tui import export
 from quarterdeck.console.tui.going import Going
 from quarterdeck.console.tui.keymap import MOVE
-from quarterdeck.console.tui.text import line
+from quarterdeck.console.tui.subject import Kind, Subject
+from quarterdeck.console.tui.text import Line, line
 from quarterdeck.console.tui.view import View
 from quarterdeck.core.card import Card
 from quarterdeck.core.clock import utc_now
@@ -81,6 +82,30 @@ class Looking(Going):
 
     def _save_card(self, name: str, text: str) -> None:
         self._write(name, "md", text)
+
+    @work(group="raw", exclusive=True, exit_on_error=False)
+    async def action_why(self) -> None:
+        """The chain around the selected run or version."""
+        from quarterdeck.console.tui.screens.reader import Reader
+
+        subject = self.view.subject()
+        reference = None if subject is None else why_reference(subject)
+        if reference is None:
+            self.say("select a run or a version to see what led to it", "dim")
+            return
+        try:
+            lines = await asyncio.to_thread(self._why, reference)
+        except QuarterdeckError as error:
+            self.say(str(error), "bad")
+            return
+        self.push_screen(Reader(f"why {reference}", lines))
+
+    def _why(self, reference: str) -> list[Line]:
+        from quarterdeck.console.queries.why import why  # start-up time
+        from quarterdeck.console.tui.screens.why_text import why_lines
+
+        with self.console_.database.read() as tx:
+            return why_lines(why(tx, self.console_.environment, reference))
 
     def action_logs(self) -> None:
         from quarterdeck.console.tui.screens.log import LogScreen
@@ -237,3 +262,12 @@ def _mark(key: str, sorted_by: str | None, reverse: bool) -> str:
     if key != sorted_by:
         return ""
     return "down" if reverse else "up"
+
+
+def why_reference(subject: Subject) -> str | None:
+    """A run by its number, a version by its name; a model's champion; None for what has no chain."""
+    if subject.kind in (Kind.RUN, Kind.STEP, Kind.PIPELINE):
+        return None if subject.run_id is None else str(subject.run_id)
+    if subject.kind in (Kind.VERSION, Kind.MODEL, Kind.DUEL) and subject.model is not None:
+        return subject.model if subject.version is None else f"{subject.model}@{subject.version}"
+    return None

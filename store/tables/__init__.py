@@ -19,6 +19,7 @@ from quarterdeck.store.tables.pipelines import (
 )
 from quarterdeck.store.tables.rights import ApprovalRow, RoleRow, TokenRow
 from quarterdeck.store.tables.rollouts import AnalysisRow, RolloutRow
+from quarterdeck.store.tables.triggers import TriggerCursorRow, WebhookCallRow
 
 __all__ = [
     "AlertRow",
@@ -42,7 +43,9 @@ __all__ = [
     "SplitRow",
     "StepRow",
     "TokenRow",
+    "TriggerCursorRow",
     "TriggerRow",
     "VersionRow",
+    "WebhookCallRow",
     "WindowRow",
 ]

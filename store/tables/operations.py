@@ -17,6 +17,8 @@ class TriggerRow(SQLModel, table=True):
     __tablename__ = "trigger"
     __table_args__ = (UniqueConstraint("pipeline", "name"),)
     id: int | None = Field(default=None, primary_key=True)
+    # grows with each change of what a manifest or a person says, so that a daemon reads no row twice
+    revision: int = Field(default=0, index=True, sa_column_kwargs={"server_default": "0"})
     pipeline: str = Field(foreign_key="pipeline.name")
     name: str
     kind: str
@@ -38,8 +40,8 @@ class FiringRow(SQLModel, table=True):
     pipeline: str = Field(index=True)
     at: datetime = moment()
     evidence_at: datetime | None = moment(default=None)
-    alert_id: int | None = Field(default=None, foreign_key="alert.id")
-    run_id: int | None = Field(default=None, foreign_key="run.id")
+    alert_id: int | None = Field(default=None, foreign_key="alert.id", index=True)
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
     fired: bool
     reason: str
     evidence: dict[str, Any] = document()

@@ -7,18 +7,28 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.core.drift.verdict import decide_drift
 from quarterdeck.core.errors import RefusedError
-from quarterdeck.core.triggers import WindowDrift, WindowMetric, decay, decide_fire, drift_trigger
-from quarterdeck.core.values import Direction, TriggerKind
+from quarterdeck.core.triggers import (
+    Training,
+    WindowDrift,
+    WindowMetric,
+    decay,
+    decide_fire,
+    drift_trigger,
+    fruitless,
+    patience,
+    span_start,
+)
+from quarterdeck.core.values import Direction, Span, TriggerKind
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 EVENT_KINDS = [TriggerKind.DRIFT, TriggerKind.DECAY]
-ASKED = [TriggerKind.MANUAL, TriggerKind.WEBHOOK]
+ASKED = [TriggerKind.MANUAL]
 OTHERS = [kind for kind in TriggerKind if kind not in EVENT_KINDS + ASKED]
 
 
@@ -33,8 +43,8 @@ def test_with_nothing_against_it_a_trigger_fires(kind: TriggerKind) -> None:
 
 @pytest.mark.parametrize("kind", TriggerKind)
 def test_a_run_under_way_holds_every_trigger_back(kind: TriggerKind) -> None:
-    decision = decide_fire(kind=kind, now=NOW, evidence_at=NOW, active_run="run-7")
-    assert (decision.fire, decision.reason) == (False, "run run-7 is under way")
+    decision = decide_fire(kind=kind, now=NOW, evidence_at=NOW, active_run="run 7")
+    assert (decision.fire, decision.reason) == (False, "run 7 is under way")
 
 
 @pytest.mark.parametrize("kind", ASKED)
@@ -76,6 +86,79 @@ def test_the_same_evidence_never_fires_twice(kind: TriggerKind) -> None:
 def test_evidence_without_a_time_is_refused(kind: TriggerKind) -> None:
     with pytest.raises(RefusedError, match="event time"):
         decide_fire(kind=kind, now=NOW)
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS + OTHERS)
+def test_a_budget_that_is_used_up_holds_back(kind: TriggerKind) -> None:
+    assert fires(kind, spent=HOUR, budget=2 * HOUR)
+    decision = decide_fire(kind=kind, now=NOW, evidence_at=NOW, spent=2 * HOUR, budget=2 * HOUR, budget_per=Span.WEEK)
+    assert decision.reason == "its runs of this week have used the budget of 2 h 0 min"
+
+
+def test_a_week_begins_on_monday_and_a_day_at_midnight() -> None:
+    assert NOW.weekday() == 0
+    assert span_start(Span.WEEK, NOW + timedelta(days=6)) == NOW.replace(hour=0)
+    assert span_start(Span.DAY, NOW) == NOW.replace(hour=0)
+
+
+DAY = timedelta(days=1)
+
+
+def past(*days: int, promoted: bool = False, loss: bool = False) -> list[Training]:
+    return [Training(at=NOW + day * DAY, promoted=promoted, loss=loss) for day in days]
+
+
+def in_vain(trainings: list[Training], day: int, *, loss: bool = False) -> int:
+    return fruitless(trainings, at=NOW + day * DAY, loss=loss, cooldown=DAY)
+
+
+def test_each_training_in_vain_doubles_the_wait_up_to_a_bound() -> None:
+    assert [patience(DAY, None, number) for number in range(3)] == [DAY, 2 * DAY, 4 * DAY]
+    assert patience(DAY, 7 * DAY, 1) == 14 * DAY
+    assert patience(DAY, None, 99) == 64 * DAY
+    assert patience(None, None, 0) is None
+
+
+def test_trainings_that_gave_no_champion_are_in_vain() -> None:
+    assert in_vain(past(0), 1, loss=True) == 1
+    assert in_vain(past(0, 2), 6, loss=True) == 2
+    assert in_vain(past(0, 2) + past(6, promoted=True), 7, loss=True) == 0
+
+
+def test_drift_without_a_loss_counts_against_itself_even_where_the_new_model_was_promoted() -> None:
+    trainings = past(0, 2, promoted=True)
+    assert in_vain(trainings, 6) == 2
+    assert in_vain(trainings, 3, loss=True) == 0  # now it costs something: no reason to wait
+    assert in_vain(past(0, 2, promoted=True, loss=True), 6) == 0
+
+
+def test_a_long_quiet_time_ends_the_row() -> None:
+    assert in_vain(past(0), 3) == 1
+    assert in_vain(past(0), 4) == 0
+    assert in_vain(past(0, 2), 9) == 2
+    assert in_vain(past(0, 2), 10) == 0
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 8), st.integers(1, 30))
+def test_a_drift_that_never_ends_trains_a_logarithmic_number_of_times(cooldown: int, window: int) -> None:
+    trainings: list[Training] = []
+    for day in range(730):
+        at, wait = NOW + day * DAY, {"cooldown": cooldown * DAY, "width": window * DAY}
+        number = fruitless(trainings, at=at, loss=False, **wait)
+        least = patience(wait["cooldown"], wait["width"], number)
+        if not trainings or (least is not None and at - trainings[-1].at >= least):
+            trainings.append(Training(at=at, promoted=True, loss=False))
+    assert len(trainings) <= 2 + 730 // 64 + 7
+    if window >= 7:
+        assert len(trainings) <= 8
+
+
+def test_the_reason_says_that_the_last_trainings_were_in_vain() -> None:
+    decision = decide_fire(
+        kind=TriggerKind.DRIFT, now=NOW, evidence_at=NOW, last_evidence=NOW - DAY, cooldown=DAY, fruitless=2
+    )
+    assert decision.reason.startswith("cooling down until 2026-06-04 12:00 UTC: its last 2 trainings gave no better")
 
 
 def windows(*values: float | None, error: float | None = None) -> list[WindowMetric]:

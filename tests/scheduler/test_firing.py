@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,11 +15,13 @@ from quarterdeck.core.operations import Trigger
 from quarterdeck.core.registry import Version
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Engine, RunStatus, Task, TriggerKind, VersionState
-from quarterdeck.scheduler.firing import fire
+from quarterdeck.scheduler.firing import Due, fire, fire_all
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import pipelines, promotion, registry, runs, steps, triggers
 
-SPEC = TriggerSpec(name="decay", kind=TriggerKind.DECAY, cooldown=timedelta(days=7), limit_per_day=2)
+SPEC = TriggerSpec(
+    name="decay", kind=TriggerKind.DECAY, cooldown=timedelta(days=7), limit_per_day=2, backoff=False
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +36,12 @@ def the_trigger(tx: Connection) -> Trigger:
     return triggers.get(tx, "fuel", "decay")
 
 
-def attempt(state: State, now: datetime, evidence_at: datetime) -> Run | None:
+def attempt(state: State, now: datetime, evidence_at: datetime, spec: TriggerSpec = SPEC) -> Run | None:
     with state.database.write() as tx:
         return fire(
             tx,
             the_trigger(tx),
-            SPEC,
+            spec,
             now=now,
             environment="production",
             evidence={"x": 1},
@@ -121,3 +124,45 @@ def test_a_paused_trigger_says_so_and_fires_nothing(state: State, now: datetime)
         triggers.set_paused(tx, the_trigger(tx).id, True)
     assert attempt(state, now, now) is None
     assert reasons(state) == ["the trigger is paused"]
+
+
+def test_a_training_that_gave_no_champion_doubles_the_wait(state: State, now: datetime) -> None:
+    spec = replace(SPEC, backoff=True)
+    first = attempt(state, now, now, spec)
+    assert first is not None
+    finish(state, first, now)
+    assert attempt(state, now, now + timedelta(days=7), spec) is None
+    assert "until 2026-03-15 12:00 UTC: its last training gave no better model" in reasons(state)[0]
+    assert attempt(state, now, now + timedelta(days=14), spec) is not None
+
+
+def test_the_budget_counts_how_long_the_triggers_own_runs_worked(state: State, now: datetime) -> None:
+    spec = replace(SPEC, cooldown=timedelta(0), limit_per_day=None, budget=timedelta(hours=2))
+    for number in range(3):
+        begin = now + timedelta(hours=number)
+        run = attempt(state, begin, begin, spec)
+        assert (run is None) == (number == 2)
+        if run is not None:
+            with state.database.write() as tx:
+                runs.claim(tx, run.id, pid=1, process_started=0.0, now=begin)
+                runs.finish(tx, run.id, RunStatus.SUCCEEDED, now=begin + timedelta(hours=1))
+    assert reasons(state) == ["its runs of this day have used the budget of 2 h 0 min"]
+    tomorrow = now + timedelta(days=1)
+    assert attempt(state, tomorrow, tomorrow, spec) is not None
+
+
+def test_many_that_come_due_together_start_one_run_a_pipeline(state: State, now: datetime) -> None:
+    with state.database.write() as tx:
+        row = pipelines.Pipeline(name="ice", task=Task.REGRESSION, description="", owner="", digest="", synced_at=now)
+        pipelines.put(tx, row)
+        for name in ("fuel", "ice"):
+            triggers.sync(tx, name, [("a", TriggerKind.SCHEDULE, {}), ("b", TriggerKind.SCHEDULE, {})])
+        spec = TriggerSpec(name="x", kind=TriggerKind.SCHEDULE, limit_per_day=1)
+        dues = [Due(trigger=trigger, spec=spec, evidence={"planned": "p"}) for trigger in triggers.every(tx)]
+        came = fire_all(tx, dues, now=now, environment="production")
+        kept = triggers.firings(tx)
+        queued = runs.unfinished(tx)
+    assert [item.run is not None for item in came] == [True, False, True, False]
+    assert came[1].decision.reason == "a run that trigger a starts is under way"
+    assert {firing.id: firing.run_id for firing in kept} == {item.firing: item.run for item in came}
+    assert [run.cause["firing"] for run in queued] == [came[0].firing, came[2].firing]

@@ -1,121 +1,108 @@
-"""Schedules: cron as cron means it, time zones, and jobs that follow the trigger rows."""
+"""The clock: one call for all that are due together, and nothing lost where a call fails."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
-from quarterdeck.core.errors import ManifestError
-from quarterdeck.core.manifest import TriggerSpec
-from quarterdeck.core.operations import Trigger
-from quarterdeck.core.values import TriggerKind
-from quarterdeck.scheduler.timetable import Timetable, schedule
+from quarterdeck.core.clock import utc_now
+from quarterdeck.scheduler.timetable import Times, Timetable
+
+SOON, LATER = timedelta(milliseconds=50), timedelta(days=1)
 
 
-def spec(cron: str | None = None, **changes: object) -> TriggerSpec:
-    return TriggerSpec(name="nightly", kind=TriggerKind.SCHEDULE, cron=cron, **changes)  # type: ignore[arg-type]
+class Rings:
+    """What the timetable called with; gives the next times that a test wants."""
 
+    def __init__(self, after: Callable[[dict[int, datetime]], Times] = lambda due: dict.fromkeys(due)) -> None:
+        self.heard: list[dict[int, datetime]] = []
+        self.again = threading.Semaphore(0)
+        self._after = after
 
-def fires(wanted: TriggerSpec, after: datetime, count: int) -> list[datetime]:
-    found: list[datetime] = []
-    trigger, previous = schedule(wanted), None
-    while len(found) < count:
-        at = trigger.get_next_fire_time(previous, (found[-1] + timedelta(seconds=1)) if found else after)
-        assert at is not None
-        found.append(at.astimezone(UTC))
-        previous = at
-    return found
+    def __call__(self, due: dict[int, datetime]) -> Times:
+        self.heard.append(due)
+        try:
+            return self._after(due)
+        finally:
+            self.again.release()
 
-
-SUNDAY = datetime(2026, 3, 1, tzinfo=UTC)  # the calendar's own
-
-
-@pytest.mark.parametrize(
-    ("weekday", "days"),
-    [
-        ("0", [0]),
-        ("7", [0]),
-        ("1-5", [1, 2, 3, 4, 5]),
-        ("0,6", [0, 6]),
-        ("5-7", [0, 5, 6]),
-        ("*/2", None),
-        ("mon-wed", [1, 2, 3]),
-        ("1-5/2", [1, 3, 5]),
-    ],
-)
-def test_weekdays_count_from_sunday_as_in_crontab(weekday: str, days: list[int] | None) -> None:
-    found = fires(spec(f"0 12 * * {weekday}"), SUNDAY, 7)
-    in_first_week = sorted((at.date() - SUNDAY.date()).days for at in found if at < SUNDAY + timedelta(days=7))
-    if days is not None:
-        assert in_first_week == days
-    assert in_first_week
-
-
-def test_a_cron_time_keeps_its_local_hour_across_daylight_saving() -> None:
-    wanted = spec("0 3 * * *", timezone="America/New_York")
-    found = fires(wanted, datetime(2026, 3, 7, 12, tzinfo=UTC), 2)  # the clocks go forward on 8 March 2026 at 2:00
-    assert [at.hour for at in found] == [7, 7]
-    assert fires(wanted, datetime(2026, 3, 6, 12, tzinfo=UTC), 1)[0].hour == 8
-
-
-@pytest.mark.parametrize(
-    ("bad", "says"),
-    [
-        (spec("61 * * * *"), "61"),
-        (spec("0 0 * * 9"), "weekday"),
-        (spec("0 0 * *"), "4 fields"),
-        (spec("0 0 * * *", timezone="Mars/Olympus"), "no time zone"),
-    ],
-)
-def test_a_schedule_that_cannot_be_read_is_refused_with_what_is_wrong(bad: TriggerSpec, says: str) -> None:
-    with pytest.raises(ManifestError, match=says):
-        schedule(bad)
-
-
-TRIGGER = Trigger(
-    id=1, pipeline="flights", name="nightly", kind=TriggerKind.SCHEDULE, spec={}, paused=False, last_fired_at=None,
-    last_evidence_at=None, next_fire_at=None,
-)  # fmt: skip
+    def wait(self, times: int = 1) -> None:
+        for _ in range(times):
+            assert self.again.acquire(timeout=10)
 
 
 @pytest.fixture
-def due() -> list[Trigger]:
-    return []
+def started() -> Iterator[Callable[[Rings], Timetable]]:
+    made: list[Timetable] = []
+
+    def start(rings: Rings) -> Timetable:
+        table = Timetable(rings)
+        made.append(table)
+        table.start()
+        return table
+
+    yield start
+    for table in made:
+        table.stop()
 
 
-@pytest.fixture
-def rang() -> threading.Event:
-    return threading.Event()
+def test_all_that_are_due_at_once_are_one_call(started: Callable[[Rings], Timetable]) -> None:
+    rings = Rings()
+    at = utc_now() + SOON
+    started(rings).plan({key: at for key in range(1000)} | {5000: at + LATER})
+    rings.wait()
+    assert rings.heard == [{key: at for key in range(1000)}]
 
 
-@pytest.fixture
-def timetable(due: list[Trigger], rang: threading.Event) -> Iterator[Timetable]:
-    def ring(trigger: Trigger) -> None:
-        due.append(trigger)
-        rang.set()
-
-    table = Timetable(ring)
-    table.start()
-    yield table
-    table.stop()
+def test_what_was_due_before_the_start_is_called_at_once(started: Callable[[Rings], Timetable]) -> None:
+    rings = Rings()
+    at = utc_now() - LATER
+    started(rings).plan({1: at})
+    rings.wait()
+    assert rings.heard == [{1: at}]
 
 
-def test_an_interval_trigger_comes_due(timetable: Timetable, due: list[Trigger], rang: threading.Event) -> None:
-    timetable.plan({1: (TRIGGER, spec(every=timedelta(seconds=1)))})
-    assert rang.wait(10)
-    assert due[0] == TRIGGER
+def test_it_goes_on_with_the_next_time_that_the_call_gives(started: Callable[[Rings], Timetable]) -> None:
+    rings = Rings(lambda due: {key: at + SOON for key, at in due.items()})
+    started(rings).plan({1: utc_now()})
+    rings.wait(3)
+    (first, *_) = rings.heard
+    assert rings.heard[2] == {1: first[1] + 2 * SOON}
 
 
-def test_the_next_fire_of_a_planned_trigger_is_known_and_a_paused_one_has_none(timetable: Timetable) -> None:
-    yearly = spec("0 0 1 1 *")
-    timetable.plan({1: (TRIGGER, yearly)})
-    at = timetable.next_fires()[1]
-    assert at is not None and (at.month, at.day) == (1, 1)
-    timetable.plan({1: (replace(TRIGGER, paused=True), yearly)})
-    assert timetable.next_fires() == {1: None}
-    timetable.plan({})
-    assert timetable.next_fires() == {}
+def test_a_call_that_fails_is_made_again(started: Callable[[Rings], Timetable]) -> None:
+    def fail_once(due: dict[int, datetime]) -> Times:
+        if len(rings.heard) == 1:
+            raise OSError("the database is locked")
+        return {}
+
+    rings = Rings(fail_once)
+    started(rings).plan({1: utc_now()})
+    rings.wait(2)
+    assert [set(due) for due in rings.heard] == [{1}, {1}]
+
+
+def test_what_is_planned_anew_forgets_the_old_time(started: Callable[[Rings], Timetable]) -> None:
+    rings = Rings()
+    table = started(rings)
+    later = utc_now() + LATER
+    table.plan({1: later, 2: later, 3: utc_now() + LATER * 2})
+    table.plan({1: None, 2: utc_now()})
+    rings.wait()
+    assert [set(due) for due in rings.heard] == [{2}]
+    assert set(table.next_times()) == {3}
+
+
+def test_a_clock_that_was_set_forward_wakes_it(started: Callable[[Rings], Timetable]) -> None:
+    """The wait was measured for another time; the tick sees that the moment has passed."""
+    rings = Rings()
+    table = started(rings)
+    table.plan({1: utc_now() + LATER})
+    table._armed = utc_now() - LATER  # as if that had been the moment
+    table._times[1] = utc_now()
+    table._heap[:] = [(table._times[1], 1)]
+    table.look(utc_now())
+    rings.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -111,3 +111,57 @@ def test_a_window_with_too_few_rows_to_judge_is_passed_over(
     weeks = [window(now, 0, **drifts(0.3, 0.4)), window(now, 1, drifted=None)]
     found = find_drift(manifest, DRIFT, version, weeks)
     assert found is not None and found.at == now
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimated(Window):
+    """A window for which performance was estimated."""
+
+    performance: list[dict[str, Any]] = field(default_factory=list)
+
+
+def estimated(now: datetime, week: int, value: float, *, labelled: int = 0, error: float = 0.01) -> Window:
+    plain = window(now, week, labelled=labelled, metrics={"mean_absolute_error": 1.0} if labelled else {})
+    values = {item.name: getattr(plain, item.name) for item in fields(Window)}
+    item = {"metric": "mean_absolute_error", "kind": "estimated", "value": value, "n": 100, "standard_error": error}
+    of_slice = item | {"value": 99.0, "slice": "ship=a"}
+    return Estimated(**values | {"performance": [of_slice, item]})
+
+
+def test_decay_by_the_estimate_only_where_the_trigger_asks_for_it(
+    manifest: Manifest, version: Version, now: datetime
+) -> None:
+    weeks = [estimated(now, 0, 1.3), estimated(now, 1, 1.4)]
+    assert find_decay(manifest, DECAY, version, weeks) is None
+    found = find_decay(manifest, replace(DECAY, on_estimate=True), version, weeks)
+    assert found is not None
+    assert found.message == "mean_absolute_error is estimated at 1.4, at training it was 1"
+    assert len(found.evidence["estimated"]) == 2
+
+
+def test_labels_count_more_than_the_estimate_and_an_unsure_estimate_counts_for_nothing(
+    manifest: Manifest, version: Version, now: datetime
+) -> None:
+    spec = replace(DECAY, on_estimate=True)
+    assert find_decay(manifest, spec, version, [estimated(now, 0, 1.3), estimated(now, 1, 1.4, labelled=100)]) is None
+    unsure = [estimated(now, week, 1.3, error=0.4) for week in (0, 1)]
+    assert find_decay(manifest, spec, version, unsure) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "loss"),
+    [(100, 1.0, False), (100, 1.25, False), (100, 1.4, True), (10_000, 1.09, False), (10_000, 1.12, True)],
+)
+def test_drift_says_whether_the_model_has_become_worse_by_more_than_chance(
+    manifest: Manifest, version: Version, now: datetime, rows: int, value: float, loss: bool
+) -> None:
+    week = window(now, 0, rows=rows, labelled=rows, **drifts(0.3, 0.4), **error(value))
+    found = find_drift(manifest, DRIFT, version, [week])
+    assert found is not None and found.evidence["loss"] is loss
+
+
+def test_drift_without_labels_does_not_know_whether_it_does_harm(
+    manifest: Manifest, version: Version, now: datetime
+) -> None:
+    found = find_drift(manifest, DRIFT, version, [window(now, 0, labelled=0, metrics={}, **drifts(0.3, 0.4))])
+    assert found is not None and found.evidence["loss"] is None

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.values import ServiceKind
 from quarterdeck.store import migrate as migrations
-from quarterdeck.store import services, tokens
+from quarterdeck.store import services, tokens, triggers
 from quarterdeck.store.clients import read_clients
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import HEAD, migrate, revision
@@ -98,3 +98,28 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path) -> Non
         with pytest.raises(UnavailableError, match="upgrade Quarterdeck"):
             migrate(database, backup_to=None, now=NOW)
         assert revision(database) == "9999"
+
+
+def test_triggers_and_firings_of_before_are_kept_and_begin_at_revision_0(path: Path, tmp_path: Path) -> None:
+    with Database.sqlite(path) as database:
+        with database.write() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0004")
+            now = {"now": "2026-03-01 00:00:00.000000"}
+            for statement in (
+                "INSERT INTO pipeline VALUES ('flights', 'binary', '', 'ops', 'd', :now)",
+                "INSERT INTO trigger (id, pipeline, name, kind, spec, paused, removed, next_fire_at)"
+                " VALUES (3, 'flights', 'nightly', 'schedule', '{\"every\": 60.0}', 1, 0, :now)",
+                "INSERT INTO firing (trigger_id, pipeline, at, fired, reason, evidence)"
+                " VALUES (3, 'flights', :now, 1, 'schedule', '{}')",
+            ):
+                connection.execute(text(statement), now if ":now" in statement else {})
+        assert migrate(database, backup_to=tmp_path / "backups", now=NOW) == "0004"
+        with database.write() as tx:
+            ((trigger, known),) = triggers.changed_after(tx, -1)
+            assert (trigger.id, trigger.paused, trigger.next_fire_at, known) == (3, True, NOW, True)
+            assert [firing.reason for firing in triggers.firings(tx)] == ["schedule"]
+            triggers.set_paused(tx, 3, False)
+            assert triggers.newest_revision(tx) == 1

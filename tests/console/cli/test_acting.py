@@ -131,7 +131,7 @@ def test_triggers_are_paused_resumed_and_fired_by_hand(quarterdeck) -> None:
     assert quarterdeck("trigger", "resume", "flights/drift").code == 0
     assert not paused()
     run = quarterdeck("trigger", "fire", "flights/drift", "--json").json
-    (firing,) = quarterdeck("trigger", "history", "--json").json
+    (firing,) = quarterdeck("trigger", "firings", "--json").json
     assert firing["firing"]["run_id"] == run["id"]
     assert quarterdeck("trigger", "fire", "flights").code == 2
     assert quarterdeck("trigger", "fire", "flights/nothing").code == 3

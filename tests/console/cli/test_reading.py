@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+
+from quarterdeck.core.values import TriggerKind
+from quarterdeck.store import triggers
 
 
 def test_model_list_says_what_bears_which_name(quarterdeck) -> None:
@@ -138,3 +143,40 @@ def test_pipeline_list_show_and_check_read_the_manifests(quarterdeck, root) -> N
     assert "tarhget" in quarterdeck("pipeline", "list").out
     assert quarterdeck("pipeline", "show", "flights").code == 1
     assert quarterdeck("pipeline", "show", "flight").code == 3
+
+
+def test_a_trigger_is_shown_with_its_brakes_and_its_place(quarterdeck) -> None:
+    said = quarterdeck("trigger", "show", "flights/drift")
+    assert said.code == 0
+    assert "drift: 1 features over PSI" in said.out and "fired today" in said.out
+    shown = quarterdeck("trigger", "show", "flights/drift", "--json").json
+    assert (shown["trigger"]["name"], shown["fired_today"], shown["spent"]) == ("drift", 0, 0.0)
+    assert quarterdeck("trigger", "show", "flights/none").code == 3
+    assert quarterdeck("trigger", "show", "flights").code == 2
+
+
+def test_the_next_times_of_every_schedule_are_shown_in_order(quarterdeck, database) -> None:
+    with database.write() as tx:
+        specs = [(name, TriggerKind.SCHEDULE, {"every": seconds}) for name, seconds in (("a", 3600.0), ("b", 7200.0))]
+        triggers.sync(tx, "flights", specs)
+        at = datetime(2126, 1, 1, tzinfo=UTC)
+        triggers.set_next_fires(tx, {item.id: at for item in triggers.every(tx)})
+    found = quarterdeck("trigger", "next", "--count", "3", "--all", "--json").json
+    assert [(item["at"][11:13], item["name"]) for item in found] == [
+        ("00", "a"), ("00", "b"), ("01", "a"), ("02", "a"), ("02", "b"), ("04", "b"),
+    ]  # fmt: skip
+    assert len(quarterdeck("trigger", "next", "flights/b", "--count", "4", "--json").json) == 4
+
+
+def test_why_shows_the_chain_of_a_run_and_of_a_version(quarterdeck) -> None:
+    said = quarterdeck("why", "flights@2")
+    assert said.code == 0
+    assert "ann asked for it: try 2" in said.out
+    assert "version flights@2: registered, 1 of 1 gates passed; it is champion now <- asked" in said.out
+    assert "promote by ann in production, champion is 2: promote 2" in said.out
+    tree = quarterdeck("why", "4", "--json").json
+    assert (tree["kind"], tree["led_to"][0]["kind"], tree["led_to"][0]["asked"]) == ("asked", "run", True)
+    assert "failed: step model: ValueError" in tree["led_to"][0]["text"]
+    assert quarterdeck("why", "99").code == 3
+    assert quarterdeck("why", "flights@99").code == 3
+    assert quarterdeck("why", "flights@x").code == 2
