@@ -15,11 +15,13 @@ from datetime import datetime
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.operations import Trigger
 from quarterdeck.core.values import RunStatus, ServiceKind, TriggerKind
+from quarterdeck.scheduler.alerting import Alerting
 from quarterdeck.scheduler.duels import Duels
 from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.lock import single_instance
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
+from quarterdeck.scheduler.notifier import Notifier
 from quarterdeck.scheduler.retention import Retention
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.server_keeper import ServerKeeper
@@ -49,6 +51,8 @@ class Daemon:
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
         self._retention = Retention(state)
+        self._alerting = Alerting(state)
+        self._notifier = Notifier(state)
         self._beaten_at: datetime | None = None
         self._problems: dict[str, str] = {}
 
@@ -81,6 +85,8 @@ class Daemon:
             ("monitor", self._watch_traffic),
             ("rollouts", self._roll_out),
             ("retention", self._retention.tick),
+            ("alerts", self._alert),
+            ("notifications", self._notifier.tick),
             ("heartbeat", self._beat),
         ]
         for name, job in jobs:
@@ -139,10 +145,14 @@ class Daemon:
         manifests = self._manifests.by_name
         touched = self._monitor.tick(manifests, now)
         self._watch.tick(manifests, touched, now)
+        self._alerting.windows(manifests, touched, now)
         self._duels.tick(manifests, now)
 
     def _roll_out(self, now: datetime) -> None:
         self._rollouts.tick(self._manifests.by_name, now)
+
+    def _alert(self, now: datetime) -> None:
+        self._alerting.tick(self._manifests.by_name, self._own_problems(), now)
 
     def _beat(self, now: datetime) -> None:
         if (
@@ -151,20 +161,22 @@ class Daemon:
         ):
             return
         self._beaten_at = now
-        problems = dict(self._problems) | self._manifests.problems
-        if self._server.problem is not None:
-            problems["server"] = self._server.problem
-        if self._retention.problem is not None:
-            problems["retention"] = self._retention.problem
+        problems = self._own_problems() | self._manifests.problems
         detail = {"busy": self._workers.busy, "problems": problems, "retention": self._retention.detail}
         with self._state.database.write() as tx:
             services.beat(tx, ServiceKind.DAEMON, "main", now=now, detail=detail)
+
+    def _own_problems(self) -> dict[str, str]:
+        """What of the daemon's work does not get done, by job."""
+        found = {"server": self._server.problem, "retention": self._retention.problem}
+        return dict(self._problems) | {name: problem for name, problem in found.items() if problem is not None}
 
     def _stop(self) -> None:
         now = utc_now()
         self._timetable.stop()
         self._duels.close()
         self._rollouts.close()
+        self._notifier.close()
         self._workers.stop(now)
         if not self._keep_server:
             self._server.stop()
