@@ -16,6 +16,7 @@ from quarterdeck.core.manifest import Manifest
 from quarterdeck.core.operations import Window
 from quarterdeck.core.values import Severity, TriggerKind
 
+_FIGURES = ("value", "lower", "upper", "n", "low", "high")
 FEATURES = "features"  # what drift and quality are about
 SHOWN = 3  # features that a message names
 MEASURED_AS = {AlertOn.PERFORMANCE: "labelled", AlertOn.ESTIMATE: "estimated", AlertOn.KPI: "kpi"}

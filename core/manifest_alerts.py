@@ -1,4 +1,4 @@
-"""Read and check `[[alerts]]` of a pipeline.toml or of quarterdeck.toml. Which keys one may have depends on its `on`."""
+"""Read and check `[[alerts]]` of pipeline.toml or of quarterdeck.toml. Which keys one may have depends on its `on`."""
 
 from __future__ import annotations
 

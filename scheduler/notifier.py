@@ -21,6 +21,7 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.notices import Delivery, Event, EventType, Outcome, Verdict, cloud_event, wait_before
 from quarterdeck.core.receivers import Receiver
 from quarterdeck.core.values import Severity
+from quarterdeck.scheduler.notifying import send_once, source_of
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import deliveries, notifications
 
@@ -47,7 +48,7 @@ class Notifier:
 
     def __init__(self, state: State, send: Send | None = None) -> None:
         self._state = state
-        self._send = send or sender(state)
+        self._send = send or _sender(state)
         self._receivers = {receiver.name: receiver for receiver in state.settings.notifications}
         self._sending: dict[str, _Sending] = {}
         self._lock = threading.Lock()
@@ -91,7 +92,7 @@ class Notifier:
         about_alerts = [event for event in wanted if event.type.startswith("alert.")]
         grouped = about_alerts if len(about_alerts) > MOST_ALERTS else []
         if grouped:
-            together = _together(tx, grouped, source_of(self._state), now)
+            together = _together(tx, grouped, _source(self._state), now)
             deliveries.add(tx, together, receiver.name, now=now)
         for event in wanted:
             if event not in grouped:
@@ -169,26 +170,17 @@ class Notifier:
         self._retired = True
 
 
-def source_of(state: State) -> str:
-    """What a CloudEvent's `source` says: which environment of which workspace."""
-    return f"/quarterdeck/{state.workspace.root.name}/{state.environment}"
-
-
-def sender(state: State) -> Send:
-    """Sends an event once, in the way of its receiver."""
-    hidden = {"QUARTERDECK_TOKEN", "QUARTERDECK_TOKEN_FILE", "PGPASSWORD"}
-    for known in state.settings.notifications:
-        hidden |= {name for name in (known.secret_env, known.url_env) if name is not None}
+def _sender(state: State) -> Send:
+    root, receivers = state.workspace.root, state.settings.notifications
 
     def send(receiver: Receiver, event: Event) -> Outcome:
-        from quarterdeck.scheduler import notify_command, notify_webhook  # start-up time: few workspaces notify
-
-        told = cloud_event(event, source=source_of(state))
-        if receiver.command:
-            return notify_command.hand_over(receiver, told, root=state.workspace.root, hidden=hidden)
-        return notify_webhook.send(receiver, told, root=state.workspace.root, now=utc_now())
+        return send_once(receiver, cloud_event(event, source=_source(state)), root=root, receivers=receivers)
 
     return send
+
+
+def _source(state: State) -> str:
+    return source_of(state.workspace.root, state.environment)
 
 
 def _together(tx: Connection, events: Sequence[Event], source: str, now: datetime) -> int:

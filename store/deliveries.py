@@ -99,6 +99,12 @@ def event_of(tx: Connection, delivery: Delivery) -> Event:
     return notifications.get(tx, delivery.notification_id)
 
 
+def of_event(tx: Connection, notification_id: int) -> list[Delivery]:
+    """One event's, to every receiver that wanted it."""
+    query = select(_delivery).where(_delivery.c.notification_id == notification_id).order_by(_delivery.c.id)
+    return [_to_delivery(row) for row in tx.execute(query)]
+
+
 def page(
     tx: Connection,
     *,
