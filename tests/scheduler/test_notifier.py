@@ -25,17 +25,10 @@ from quarterdeck.scheduler import control
 from quarterdeck.scheduler.notifier import MOST_ALERTS, Notifier
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import alerts, deliveries, notifications
-from tests.scheduler.webhook_receiver import Receiver as Outside
-from tests.scheduler.webhook_receiver import close, receiving
 
+CLOSE = "close"  # the connection, without an answer
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    with receiving() as found:
-        yield found
 
 
 Make = Callable[..., Notifier]
@@ -77,7 +70,7 @@ def one(state: State) -> Delivery:
 
 
 def test_a_message_is_a_signed_cloud_event_that_the_standards_own_library_takes(
-    state: State, outside: Outside, make: Make, monkeypatch: pytest.MonkeyPatch
+    state: State, outside: Any, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     tell(state, utc_now(), model="flights", severity=Severity.WARNING)
@@ -96,9 +89,9 @@ def test_a_message_is_a_signed_cloud_event_that_the_standards_own_library_takes(
     assert json.loads(done.stdout) == {"event": got.event, "changed": "No matching signature found"}
 
 
-@pytest.mark.parametrize("answer", [(500, {}), (503, {}), (429, {}), (408, {}), close])
+@pytest.mark.parametrize("answer", [(500, {}), (503, {}), (429, {}), (408, {}), CLOSE])
 def test_what_may_pass_is_tried_again_with_the_same_id(
-    state: State, outside: Outside, make: Make, now: datetime, answer: Any
+    state: State, outside: Any, make: Make, now: datetime, answer: Any
 ) -> None:
     outside.answers = [answer]
     notifier = make(Receiver(name="a", url=outside.url))
@@ -114,7 +107,7 @@ def test_what_may_pass_is_tried_again_with_the_same_id(
     assert len({got.event["id"] for got in outside.got}) == 1 and len(outside.got) == 2
 
 
-def test_retry_after_is_kept(state: State, outside: Outside, make: Make, now: datetime) -> None:
+def test_retry_after_is_kept(state: State, outside: Any, make: Make, now: datetime) -> None:
     outside.answers = [(429, {"retry-after": "3600"})]
     tell(state, now)
     before = utc_now()
@@ -124,7 +117,7 @@ def test_retry_after_is_kept(state: State, outside: Outside, make: Make, now: da
 
 @pytest.mark.parametrize("status", [302, 307, 400, 404, 410])
 def test_a_no_and_a_redirect_are_the_end_at_once(
-    state: State, outside: Outside, make: Make, now: datetime, status: int
+    state: State, outside: Any, make: Make, now: datetime, status: int
 ) -> None:
     outside.answers = [(status, {"location": outside.url})]
     tell(state, now)
@@ -133,7 +126,7 @@ def test_a_no_and_a_redirect_are_the_end_at_once(
 
 
 def test_after_its_tries_a_message_is_dead_and_can_be_sent_again(
-    state: State, outside: Outside, make: Make, now: datetime
+    state: State, outside: Any, make: Make, now: datetime
 ) -> None:
     outside.answers = [(500, {})] * 3
     notifier = make(Receiver(name="a", url=outside.url, tries=3))
@@ -148,7 +141,7 @@ def test_after_its_tries_a_message_is_dead_and_can_be_sent_again(
 
 
 def test_a_receiver_that_hangs_holds_up_neither_the_tick_nor_the_others(
-    state: State, outside: Outside, make: Make, now: datetime
+    state: State, outside: Any, make: Make, now: datetime
 ) -> None:
     outside.answers = [lambda handler: outside.hang.wait(30) and None]
     notifier = make(
@@ -174,7 +167,7 @@ def test_a_receiver_that_is_not_there_is_tried_again(state: State, make: Make, n
     assert one(state).state is DeliveryState.PENDING and "ConnectError" in one(state).said
 
 
-def test_each_receiver_gets_what_it_wants(state: State, outside: Outside, make: Make, now: datetime) -> None:
+def test_each_receiver_gets_what_it_wants(state: State, outside: Any, make: Make, now: datetime) -> None:
     wants = Receiver(name="a", url=outside.url, events=("model.*",))
     tell(state, now)
     tell(state, now, EventType.PROMOTED)
@@ -183,7 +176,7 @@ def test_each_receiver_gets_what_it_wants(state: State, outside: Outside, make: 
     assert [got.event["type"] for got in outside.got] == ["quarterdeck.model.promoted"]
 
 
-def test_many_alerts_at_once_are_one_message(state: State, outside: Outside, make: Make, now: datetime) -> None:
+def test_many_alerts_at_once_are_one_message(state: State, outside: Any, make: Make, now: datetime) -> None:
     with state.database.write() as tx:
         for number in range(MOST_ALERTS + 1):
             cause = {"model": f"m{number}", "kind": "drift", "subject": "features"}
@@ -196,7 +189,7 @@ def test_many_alerts_at_once_are_one_message(state: State, outside: Outside, mak
 
 
 def test_what_waits_for_a_receiver_that_is_named_no_more_is_dead(
-    state: State, make: Make, now: datetime, outside: Outside
+    state: State, make: Make, now: datetime, outside: Any
 ) -> None:
     outside.answers = [(500, {})]
     tell(state, now)
@@ -206,13 +199,13 @@ def test_what_waits_for_a_receiver_that_is_named_no_more_is_dead(
 
 
 def test_urls_and_secrets_are_in_no_log_and_not_in_the_store(
-    state: State, outside: Outside, make: Make, now: datetime, caplog: pytest.LogCaptureFixture,
+    state: State, outside: Any, make: Make, now: datetime, caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("HOOK_URL", f"{outside.url}/hush-in-the-path")
     monkeypatch.setenv("HOOK_SECRET", SECRET)
-    outside.answers = [(200, {}), (500, {}), close]
+    outside.answers = [(200, {}), (500, {}), CLOSE]
     notifier = make(Receiver(name="a", url_env="HOOK_URL", secret_env="HOOK_SECRET"))
     for _ in range(3):
         tell(state, now)
@@ -238,7 +231,7 @@ def test_urls_and_secrets_are_in_no_log_and_not_in_the_store(
     ],
 )
 def test_a_secret_that_cannot_be_used_is_said_and_the_message_waits(
-    state: State, outside: Outside, make: Make, now: datetime, mode: int | None, text: str, says: str
+    state: State, outside: Any, make: Make, now: datetime, mode: int | None, text: str, says: str
 ) -> None:
     path = state.workspace.root / "hook-secret"
     notifier = make(Receiver(name="a", url=outside.url, secret_file="hook-secret"))
@@ -314,7 +307,7 @@ def test_a_command_that_is_not_there_is_said(state: State, make: Make, now: date
 
 
 def test_a_process_killed_between_sending_and_noting_it_sends_again_with_the_same_id(
-    state: State, outside: Outside
+    state: State, outside: Any
 ) -> None:
     tell(state, utc_now())
     arguments = [sys.executable, Path(__file__).parent / "notify_child.py", state.workspace.root, "a", outside.url]

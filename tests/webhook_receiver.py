@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+Answer = tuple[int, dict[str, str]] | str | Callable[[BaseHTTPRequestHandler], None]
+
 
 @dataclass
 class Got:
@@ -26,11 +28,11 @@ class Got:
 
 @dataclass
 class Receiver:
-    """`answers`: what the next requests get, (status, headers), or something that is called in place of an answer."""
+    """`answers` are what the next requests get: status and headers, "close" for no answer, or what is called instead."""
 
     port: int = 0
     got: list[Got] = field(default_factory=list)
-    answers: list[tuple[int, dict[str, str]] | Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     hang: threading.Event = field(default_factory=threading.Event)  # set: those that hang go on
 
     @property
@@ -48,6 +50,9 @@ def receiving() -> Iterator[Receiver]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.got.append(Got(path=self.path, headers=headers, body=body))
             answer = receiver.answers.pop(0) if receiver.answers else (200, {})
+            if answer == "close":
+                self.close_connection = True
+                return
             if callable(answer):
                 answer(self)
                 return
@@ -74,8 +79,3 @@ def receiving() -> Iterator[Receiver]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def close(handler: BaseHTTPRequestHandler) -> None:
-    """Close the connection without an answer."""
-    handler.close_connection = True
