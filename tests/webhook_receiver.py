@@ -28,7 +28,7 @@ class Got:
 
 @dataclass
 class Receiver:
-    """`answers` are what the next requests get: status and headers, "close" for no answer, or what is called instead."""
+    """`answers` are what the next requests get: status and headers, "close" for none, or what is called."""
 
     port: int = 0
     got: list[Got] = field(default_factory=list)

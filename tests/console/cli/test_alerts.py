@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from inside.core.clock import utc_now
-from inside.core.values import Severity
-from inside.store import alerts
+
+from quarterdeck.core.clock import utc_now
+from quarterdeck.core.values import Severity
+from quarterdeck.store import alerts
 
 
 def test_an_alert_tells_who_did_what_and_why(inside) -> None:
@@ -76,10 +77,10 @@ def test_an_alert_is_resolved_by_hand_once(inside) -> None:
 
 def test_the_rules_that_hold_are_listed_with_where_they_are_set(inside, root) -> None:
     path = root / "pipelines" / "flights" / "pipeline.toml"
-    path.write_text(
-        path.read_text() + '\n[[alerts]]\non = "errors"\nrate = 0.02\n[[alerts]]\non = "silence"\noff = true\n'
-    )
-    found = {(item["model"], item["rule"]["on"]): item for item in inside("monitor", "rules", "flights", "--json").json}
+    own = '\n[[alerts]]\non = "errors"\nrate = 0.02\n[[alerts]]\non = "silence"\noff = true\n'
+    path.write_text(path.read_text() + own)
+    listed = inside("monitor", "rules", "flights", "--json").json
+    found = {(item["model"], item["rule"]["on"]): item for item in listed}
     assert found["flights", "errors"]["rule"]["threshold"] == 0.02
     assert found["flights", "silence"]["state"] == "off"
     assert found["flights", "drift"]["state"] == "by its trigger"
