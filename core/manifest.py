@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.core.alerting_spec import AlertSpec
 from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Misfire, Span, Task, TriggerKind
 
@@ -208,6 +209,7 @@ class Manifest:
     gates: tuple[GateSpec, ...] = ()
     evaluation: EvaluationSpec = EvaluationSpec()
     triggers: tuple[TriggerSpec, ...] = ()
+    alerts: tuple[AlertSpec, ...] = ()
     monitoring: MonitoringSpec = MonitoringSpec()
     rollout: RolloutSpec = RolloutSpec()
     training: TrainingSpec = TrainingSpec()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from quarterdeck.core.values import AlertState, ServiceKind, TriggerKind
+from quarterdeck.core.values import AlertState, ServiceKind, Severity, TriggerKind
 
 _HERE = {None: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
@@ -44,7 +44,7 @@ class Firing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """One cause, seen `count` times."""
+    """One cause, seen `count` times. It came back `flaps` times within a while after it had been resolved."""
 
     id: int
     model: str
@@ -58,6 +58,38 @@ class Alert:
     count: int
     evidence: dict[str, Any]
     acknowledged_by: str | None
+    severity: Severity = Severity.WARNING
+    flaps: int = 0
+    resolved_at: datetime | None = None
+    silenced_until: datetime | None = None  # of a silence without an end: None, until it is resolved
+    told: bool = False  # receivers were told that it is open, and not yet that it is resolved
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Silence:
+    """What a person wants to hear nothing of: one alert, or a cause, which need not be there yet."""
+
+    id: int
+    model: str
+    kind: str  # "*": every kind
+    subject: str | None  # None: whatever it is about
+    alert_id: int | None  # of one alert; None: a cause
+    until: datetime | None  # None: until the alert is resolved
+    reason: str
+    created_by: str
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+
+    def holds(self, now: datetime) -> bool:
+        return self.ended_at is None and (self.until is None or now < self.until)
+
+    @property
+    def target(self) -> str:
+        """What it silences, as people write it."""
+        if self.alert_id is not None:
+            return f"alert {self.alert_id}"
+        return "/".join(part for part in (self.model, self.kind, self.subject) if part is not None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

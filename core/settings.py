@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from quarterdeck.core.alerting_spec import AlertSpec
+from quarterdeck.core.manifest_alerts import read_alerts
+from quarterdeck.core.receivers import Receiver, read_receivers
 from quarterdeck.core.toml_lines import read_toml
 from quarterdeck.core.toml_table import Problems, Table
 
 FILE_NAME = "quarterdeck.toml"
 
+LISTS = ("alerts", "notifications")
 MOST_PROCESSES = 8  # of the server, unless a number is set
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -174,6 +178,10 @@ class Settings:
         section="store",
     )
 
+    # Lists of tables, each read and described in a file of its own: [[alerts]] and [[notifications]].
+    alerts: tuple[AlertSpec, ...] = ()
+    notifications: tuple[Receiver, ...] = ()
+
     @property
     def server_processes(self) -> int:
         """`processes`, or how many cores this process may use."""
@@ -200,6 +208,7 @@ def describe_settings() -> tuple[SettingDescription, ...]:
             says=item.metadata["says"],
         )
         for item in fields(Settings)
+        if item.metadata
     )
 
 
@@ -211,11 +220,12 @@ def read_settings(path: Path | None) -> Settings:
     problems = Problems(document)
     root = Table(problems, (), document.data)
     sections = {name: root.table(name) for name in _sections() if name}
-    root.only((*_keys(""), *sections))
+    root.only((*_keys(""), *sections, *LISTS))
     for name, table in sections.items():
         table.only(_keys(name))
     parts = {name: sections[name] for name in ("daemon", "traffic", "store")}
     settings = _settings(root, **parts, server=_server(sections["server"]))
+    settings = replace(settings, alerts=read_alerts(root, workspace=True), notifications=read_receivers(root))
     problems.refuse()
     return settings
 

@@ -141,9 +141,24 @@ class Span(StrEnum):
 
 
 class AlertState(StrEnum):
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
+    """Where an alert stands. The allowed transitions are in alerting.py."""
+
+    OPEN = "open"  # nobody has seen it
+    ACKNOWLEDGED = "acknowledged"  # a person has
+    SILENCED = "silenced"  # a person wants to hear no more of it, until a time or until it is resolved
     RESOLVED = "resolved"  # the cause has gone
+
+
+class Severity(StrEnum):
+    """How bad an alert is, from the least on."""
+
+    INFO = "info"  # worth knowing
+    WARNING = "warning"  # to be looked at in working hours
+    CRITICAL = "critical"  # to be looked at now
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
 
 
 class ServiceKind(StrEnum):

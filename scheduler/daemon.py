@@ -19,6 +19,7 @@ from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import LeaseLostError, QuarterdeckError
 from quarterdeck.core.settings import Settings, read_settings
 from quarterdeck.core.values import ServiceKind
+from quarterdeck.scheduler.alerting import Alerting
 from quarterdeck.scheduler.clock_watch import ClockWatch
 from quarterdeck.scheduler.duels import Duels
 from quarterdeck.scheduler.ground import Footing, Ground
@@ -27,7 +28,8 @@ from quarterdeck.scheduler.leadership import Leadership
 from quarterdeck.scheduler.logs import rotate_others
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
-from quarterdeck.scheduler.notify import Notifier
+from quarterdeck.scheduler.service_manager import ServiceManager
+from quarterdeck.scheduler.notifier import Notifier
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.retention import Retention
 from quarterdeck.scheduler.rollouts import Rollouts
@@ -65,7 +67,7 @@ class Daemon:
         *,
         orders: Orders | None = None,
         ground: Ground | None = None,
-        notify: Notifier | None = None,
+        notify: ServiceManager | None = None,
         workers: Workers | None = None,
         server: ServerKeeper | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -74,7 +76,7 @@ class Daemon:
         self._state = state
         self._leadership = leadership
         self._orders = orders or Orders()
-        self._notify = notify or Notifier(None)
+        self._notify = notify or ServiceManager(None)
         self._ground = ground or Ground(state.workspace, state.database)
         self._clock = ClockWatch(monotonic)
         self._lasting = Lasting(monotonic)
@@ -101,6 +103,8 @@ class Daemon:
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
         self._retention = Retention(state)
+        self._alerting = Alerting(state)
+        self._notifier = Notifier(state)
 
     def jobs(self) -> list[Job]:
         """What a round does, in this order. Another job is one more line here."""
@@ -113,6 +117,8 @@ class Daemon:
             ("monitor", self._watch_traffic),
             ("rollouts", self._roll_out),
             ("retention", self._retention.tick),
+            ("alerts", self._alert),
+            ("notifications", self._notifier.tick),
             ("logs", self._rotate_logs),
             ("heartbeat", self._heartbeat.tick),
         ]
@@ -175,6 +181,7 @@ class Daemon:
         self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
+        self._notifier.close()
         self._make_parts()
         self._triggers.start()
 
@@ -208,10 +215,14 @@ class Daemon:
         manifests = self._manifests.by_name
         touched = self._monitor.tick(manifests, now)
         self._watch.tick(manifests, touched, now)
+        self._alerting.windows(manifests, touched, now)
         self._duels.tick(manifests, now)
 
     def _roll_out(self, now: datetime) -> None:
         self._rollouts.tick(self._manifests.by_name, now)
+
+    def _alert(self, now: datetime) -> None:
+        self._alerting.tick(self._manifests.by_name, self._own_problems(), now)
 
     def _rotate_logs(self, _now: datetime) -> None:
         if self._monotonic() >= self._logs_due:
@@ -256,6 +267,7 @@ class Daemon:
         self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
+        self._notifier.close()
         if end is not End.STOPPED:
             self.workers.dismiss()
             if end is End.REPLACED:  # another truth: the next one answers by that

@@ -10,7 +10,7 @@ from typing import Any
 
 from quarterdeck.core.clock import utc_now
 from quarterdeck.scheduler.lock import LockFile
-from quarterdeck.scheduler.notify import Notifier
+from quarterdeck.scheduler.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Pulse:
     def __init__(
         self,
         lock: LockFile,
-        notify: Notifier,
+        notify: ServiceManager,
         *,
         progress: Callable[[], int],
         report: Callable[[], dict[str, Any]],

@@ -18,7 +18,7 @@ from quarterdeck.scheduler.daemon import Daemon, End
 from quarterdeck.scheduler.ground import Ground
 from quarterdeck.scheduler.leadership import Leadership, obtain
 from quarterdeck.scheduler.lock import NAME, LockFile, single_instance
-from quarterdeck.scheduler.notify import Notifier
+from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.pulse import Pulse
 from quarterdeck.scheduler.server_keeper import ServerKeeper
@@ -36,7 +36,7 @@ def run_daemon(workspace: Workspace, *, standby: bool = False) -> None:
 
     Raises ConflictError if the workspace, or the store, has a daemon already and this one does not stand by.
     """
-    notify = Notifier.from_environment()
+    notify = ServiceManager.from_environment()
     orders = Orders()
     orders.follow_signals()
     life = _Life(workspace, notify, orders, standby=standby)
@@ -49,7 +49,7 @@ def run_daemon(workspace: Workspace, *, standby: bool = False) -> None:
 class _Life:
     """What outlives a store that is opened anew: the processes that were started, and what to say."""
 
-    def __init__(self, workspace: Workspace, notify: Notifier, orders: Orders, *, standby: bool) -> None:
+    def __init__(self, workspace: Workspace, notify: ServiceManager, orders: Orders, *, standby: bool) -> None:
         self._workspace, self._notify, self._orders, self._standby = workspace, notify, orders, standby
         self._daemon: Daemon | None = None
         self._workers: Workers | None = None

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from quarterdeck.core.alerting_rules import rules_for
+from quarterdeck.core.alerting_spec import AlertOn, reopens_within, rule_for
 from quarterdeck.core.drift.verdict import DriftResult
 from quarterdeck.core.manifest import Manifest, TriggerSpec
 from quarterdeck.core.metrics.families import METRICS, direction
@@ -62,24 +64,32 @@ class Watch:
             spec = next((spec for spec in manifest.triggers if spec.name == trigger.name), None)
             if spec is not None and trigger.kind in _JUDGES:
                 finding = _JUDGES[trigger.kind](manifest, spec, version, closed)
-                self._act(tx, trigger, spec, finding, now, manifest.monitoring.window)
+                self._act(tx, manifest, trigger, spec, finding, now)
 
     def _act(
         self,
         tx: Connection,
+        manifest: Manifest,
         trigger: Trigger,
         spec: TriggerSpec,
         finding: Finding | None,
         now: datetime,
-        width: timedelta,
     ) -> None:
         """Raise or resolve the trigger's alert, and fire."""
         cause = {"model": trigger.pipeline, "kind": trigger.kind.value, "subject": trigger.name}
         if finding is None:
             alerts.resolve(tx, **cause, now=now)
             return
+        rule = rule_for(rules_for(manifest), _RULES[trigger.kind], spec.metric)
         alert = alerts.raise_alert(
-            tx, **cause, message=finding.message, evidence=finding.evidence, now=now, event_at=finding.at
+            tx,
+            **cause,
+            message=finding.message,
+            evidence=finding.evidence,
+            now=now,
+            event_at=finding.at,
+            severity=rule.severity,
+            reopens_within=reopens_within(rule, manifest.monitoring.window),
         )
         run = fire(
             tx,
@@ -227,4 +237,6 @@ def _estimated(manifest: Manifest, spec: TriggerSpec, closed: list[Window]) -> s
     return {window.start for window in closed if spec.on_estimate and not _has_labels(manifest, window)}
 
 
+# The rules of alerts whose severity the triggers' own alerts have.
+_RULES = {TriggerKind.DRIFT: AlertOn.DRIFT, TriggerKind.DECAY: AlertOn.PERFORMANCE}
 _JUDGES = {TriggerKind.DRIFT: find_drift, TriggerKind.DECAY: find_decay}

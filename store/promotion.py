@@ -13,9 +13,11 @@ from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
 from quarterdeck.core.ledger import ALIAS_ACTS, Audit, Entry
+from quarterdeck.core.notices import EventType
 from quarterdeck.core.registry import Version, check_promotable, check_rollback
-from quarterdeck.core.values import Alias, VersionState
+from quarterdeck.core.values import Alias, Severity, VersionState
 from quarterdeck.store import ledger, splits
+from quarterdeck.store.notifications import notify
 from quarterdeck.store.registry import aliases, get, set_state, settle_states
 from quarterdeck.store.rows import table
 from quarterdeck.store.tables import AliasRow
@@ -27,6 +29,9 @@ _ONE = (
     _alias.c.alias == bindparam("name"),
 )
 _NAME, _MOVE, _UNNAME = insert(_alias), update(_alias).where(*_ONE), delete(_alias).where(*_ONE)
+
+# The acts that receivers outside hear of.
+_TOLD = {"promote": EventType.PROMOTED, "rollback": EventType.ROLLED_BACK, "demote": EventType.DEMOTED}
 
 UNSEEN = -1  # for `saw_challenger`: take the challenger as it is at the time of the act
 
@@ -249,6 +254,10 @@ def _move(
     audit = audit.adding(states={str(number): version.state.value for number, version in touched.items()})
     noted = {"before": _plain(before), "after": _plain(after)}
     entry = ledger.append(tx, audit, act=act, subject=f"{model}@{subject}", **noted)
+    if act in _TOLD:
+        severity = Severity.INFO if act == "promote" else Severity.WARNING
+        said = {"environment": environment, "actor": audit.actor, "reason": audit.reason, "entry": entry.seq, **noted}
+        notify(tx, _TOLD[act], f"{model}@{subject}", said, now=audit.at, model=model, severity=severity)
     changed = [alias for alias in Alias if before.get(alias) != after.get(alias)]
     key = {"environment": environment, "model": model}
     for alias in changed:

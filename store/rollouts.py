@@ -14,12 +14,14 @@ from sqlalchemy import ColumnElement, Connection, insert, select, update
 from quarterdeck.core.errors import ConflictError, NotFoundError, RefusedError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.manifest import RolloutSpec
+from quarterdeck.core.notices import EventType
 from quarterdeck.core.rollout import SEEN, TRAFFIC, Progress, Rollout, RolloutState, StepKind, move, step_text, steps_of
 from quarterdeck.core.rollout_looks import Look
 from quarterdeck.core.rollout_moves import Act, Move, advance, reconcile
 from quarterdeck.core.rollout_spec import spec_json, spec_of
-from quarterdeck.core.values import Alias, VersionState
+from quarterdeck.core.values import Alias, Severity, VersionState
 from quarterdeck.store import analyses, approvals, ledger, promotion, registry, splits
+from quarterdeck.store.notifications import notify
 from quarterdeck.store.rows import table, value_of
 from quarterdeck.store.tables import AliasRow, RolloutRow
 
@@ -30,6 +32,13 @@ OPEN = tuple(state.value for state in RolloutState if not state.ended)
 
 # States whose beginning is an act of its own in the ledger; promotions and withdrawals are entries already.
 _NOTED = {RolloutState.PAUSED: "pause_rollout", RolloutState.ABORTED: "abort_rollout"}
+
+# The states that receivers outside hear of.
+_TOLD = {
+    RolloutState.PAUSED: EventType.ROLLOUT_PAUSED,
+    RolloutState.ROLLED_BACK: EventType.ROLLOUT_ROLLED_BACK,
+    RolloutState.ABORTED: EventType.ROLLOUT_ABORTED,
+}
 
 
 def begin(tx: Connection, model: str, version: int, spec: RolloutSpec, audit: Audit) -> Rollout:
@@ -224,9 +233,14 @@ def _act(tx: Connection, seen: Rollout, wanted: Move, audit: Audit) -> None:
 
 
 def _note(tx: Connection, before: Rollout, after: Rollout, audit: Audit) -> None:
-    """The ledger entry of a state that is an act of its own."""
+    """The ledger entry of a state that is an act of its own; and receivers outside hear of one that went wrong."""
     if before.state is after.state:
         return
+    if after.state in _TOLD:
+        data = {"rollout": after.id, "step": step_text(after), "reason": after.reason, "actor": audit.actor}
+        notify(
+            tx, _TOLD[after.state], after.reference, data, now=audit.at, model=after.model, severity=Severity.WARNING
+        )
     act = _NOTED.get(after.state)
     if before.state is RolloutState.PAUSED and after.state in (RolloutState.RUNNING, RolloutState.BAKING):
         act = None if after.step != before.step else "resume_rollout"

@@ -8,9 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from quarterdeck.core.alerting_live import first_line
 from quarterdeck.core.errors import ConflictError, LeaseLostError, NotFoundError
+from quarterdeck.core.notices import EventType
 from quarterdeck.core.runs import Run, transition
-from quarterdeck.core.values import RunStatus
+from quarterdeck.core.values import RunStatus, Severity
+from quarterdeck.store.notifications import notify
 from quarterdeck.store.rows import table, value_of
 from quarterdeck.store.tables import RunRow
 
@@ -132,6 +135,10 @@ def finish(
     run = get(tx, run_id)
     done = 1.0 if status is RunStatus.SUCCEEDED else run.progress
     _set(tx, run, status, finished_at=now, error=error, version=version, progress=done, message=message)
+    if status is RunStatus.FAILED:
+        said = {"run": run_id, "requested_by": run.requested_by, "attempt": run.attempt, "error": first_line(error)}
+        severity = Severity.WARNING
+        notify(tx, EventType.RUN_FAILED, f"run {run_id}", said, now=now, model=run.pipeline, severity=severity)
     return get(tx, run_id)
 
 

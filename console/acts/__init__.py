@@ -3,9 +3,18 @@
 Each act is one transaction, by somebody who may, checked against what they saw, and leaves its ledger entry.
 """
 
+from quarterdeck.console.acts.alerts import (
+    acknowledge,
+    end_silence,
+    resolve_alert,
+    silence_alert,
+    silence_cause,
+    unsilence_alert,
+)
 from quarterdeck.console.acts.gates import edit_gate
 from quarterdeck.console.acts.models import LOOK, challenge, demote, promote, retire, rollback, undo, withdraw
-from quarterdeck.console.acts.operations import acknowledge, fire_trigger, set_trigger_paused
+from quarterdeck.console.acts.notifications import discard_notification, retry_dead, retry_notification, try_receiver
+from quarterdeck.console.acts.operations import fire_trigger, set_trigger_paused
 from quarterdeck.console.acts.rights import (
     approve,
     create_token,
@@ -34,24 +43,33 @@ __all__ = [
     "challenge",
     "create_token",
     "demote",
+    "discard_notification",
     "edit_gate",
+    "end_silence",
     "fire_trigger",
     "grant",
     "pause_rollout",
     "promote",
     "promote_rollout",
     "request_run",
+    "resolve_alert",
     "resume_rollout",
     "resume_run",
     "retire",
+    "retry_dead",
+    "retry_notification",
     "revoke",
     "revoke_token",
     "rollback",
     "rollout_spec",
     "rotate_token",
     "set_trigger_paused",
+    "silence_alert",
+    "silence_cause",
     "start_rollout",
+    "try_receiver",
     "unapprove",
     "undo",
+    "unsilence_alert",
     "withdraw",
 ]

@@ -1,14 +1,13 @@
-"""Acts on triggers and alerts."""
+"""Acts on triggers."""
 
 from __future__ import annotations
 
 from quarterdeck.console.acts.guard import audit_of, permitted
 from quarterdeck.console.context import Console
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.operations import Alert
 from quarterdeck.core.rights import Right
 from quarterdeck.core.runs import Run
-from quarterdeck.store import alerts, ledger, runs, triggers
+from quarterdeck.store import ledger, runs, triggers
 
 
 def set_trigger_paused(console: Console, pipeline: str, name: str, *, paused: bool, reason: str = "") -> None:
@@ -30,8 +29,3 @@ def fire_trigger(console: Console, pipeline: str, name: str, *, reason: str = ""
         said = reason or "fired by hand"
         triggers.record_firing(tx, trigger, now=now, fired=True, reason=said, evidence={}, run_id=run.id)
         return run
-
-
-def acknowledge(console: Console, alert_id: int) -> Alert:
-    with permitted(console, Right.OPERATE, act="acknowledge", subject=f"alert {alert_id}") as tx:
-        return alerts.acknowledge(tx, alert_id, by=console.actor)

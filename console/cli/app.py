@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "predict": "Ask the prediction server for answers to rows.",
     "traffic": "The prediction log: show, tail, query, export.",
     "monitor": "What the monitor saw: windows, drift, alerts.",
+    "notification": "What receivers outside are told: list, show, retry, discard, test, receivers.",
     "trigger": "What starts runs by itself: list, show, next, firings, fire, pause, resume.",
     "why": "What led to a run or a version, and what came of it.",
     "daemon": "The process that trains, watches and retrains.",

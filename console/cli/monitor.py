@@ -1,4 +1,4 @@
-"""`quarterdeck monitor`: what the monitor saw in the traffic."""
+"""`quarterdeck monitor`: what the monitor saw in the traffic. Alerts are in monitor_alerts.py and monitor_rules.py."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from quarterdeck.console import acts
+from quarterdeck.console.cli import monitor_alerts, monitor_rules
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table, text_of
-from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
+from quarterdeck.console.cli.session import AsJson, Limit, opened
 from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.operations import Window
 from quarterdeck.core.toml_table import expected_names
@@ -126,47 +126,6 @@ def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) ->
         return windows.last(tx, model, version=version, limit=limit)
 
 
-@app.command("alerts")
-def alerts_(
-    ctx: typer.Context,
-    model: Annotated[str | None, typer.Option("--model", help="Only this one's.")] = None,
-    every: Annotated[bool, typer.Option("--all", "-a", help="Also those whose cause has gone.")] = False,
-    limit: Limit = 50,
-    offset: Offset = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Alerts, the newest first; exit 0 whether there are any or not."""
-    with opened(ctx) as console, console.database.read() as tx:
-        found = alerts.page(tx, model=model, unresolved=not every, limit=limit, offset=offset)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (
-            item.id,
-            item.state,
-            item.model,
-            item.kind,
-            item.subject,
-            item.count,
-            item.opened_at,
-            item.last_at,
-            item.message,
-        )
-        for item in found
-    ]
-    columns = ("alert", "state", "model", "kind", "about", "seen", "since", "last", "message")
-    print_table(columns, rows, empty="No alerts.")
-
-
-@app.command()
-def ack(
-    ctx: typer.Context, alert_id: Annotated[int, typer.Argument(metavar="ID", min=1)], as_json: AsJson = False
-) -> None:
-    """Say that a person has seen an alert."""
-    with opened(ctx) as console:
-        alert = acts.acknowledge(console, alert_id)
-    if as_json:
-        print_json(alert)
-    else:
-        print(f"alert {alert.id} is {alert.state} by {alert.acknowledged_by}")
+for module in (monitor_alerts, monitor_rules):
+    for name, command in module.COMMANDS.items():
+        app.command(name)(command)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from quarterdeck.console.queries.values import Aliases, Monitored
-from quarterdeck.core.operations import Window
+from quarterdeck.console.queries.values import AlertRow, Aliases, Monitored
+from quarterdeck.core.operations import Alert, Window
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias
 from quarterdeck.store import registry, windows
@@ -62,6 +62,24 @@ def monitored(tx: Connection, version: Version | None) -> tuple[Monitored, list[
 def _from_training(version: Version) -> Monitored:
     metric = main_metric(version)
     return Monitored(metric=metric, value=version.metrics.get(metric) if metric else None)
+
+
+def alert_row(alert: Alert) -> AlertRow:
+    return AlertRow(
+        id=alert.id,
+        model=alert.model,
+        kind=alert.kind,
+        subject=alert.subject,
+        state=alert.state,
+        message=alert.message,
+        count=alert.count,
+        opened_at=alert.opened_at,
+        last_at=alert.last_at,
+        event_at=alert.event_at,
+        by=alert.acknowledged_by,
+        severity=alert.severity,
+        silenced_until=alert.silenced_until,
+    )
 
 
 def cause_in_words(cause: Mapping[str, Any]) -> str:

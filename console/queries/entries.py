@@ -17,10 +17,11 @@ from quarterdeck.store import ledger
 
 # Every act that makes an entry; a test holds the list against the code.
 ACTS = (
-    "abort_rollout", "approve", "challenge", "create_token", "demote", "gate_set", "grant", "import", "keep_expected",
-    "pause_rollout", "pause_trigger", "promote", "refused", "register", "resume_rollout", "resume_trigger", "retire",
-    "revoke", "revoke_token", "rollback", "rotate_token", "split", "start_rollout", "unapprove", "undo", "unretire",
-    "withdraw",
+    "abort_rollout", "acknowledge", "approve", "challenge", "create_token", "demote", "discard_notification",
+    "end_silence", "gate_set", "grant", "import", "keep_expected", "pause_rollout", "pause_trigger", "promote",
+    "refused", "register", "resolve_alert", "resume_rollout", "resume_trigger", "retire", "retry_notification",
+    "revoke", "revoke_token", "rollback", "rotate_token", "silence", "split", "start_rollout", "test_notification",
+    "unapprove", "undo", "unretire", "withdraw",
 )  # fmt: skip
 _PAGE = 1_000
 

@@ -7,11 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from quarterdeck.console.queries.common import TREND, aliases_of, monitored
+from quarterdeck.console.queries.common import TREND, alert_row, aliases_of, monitored
 from quarterdeck.console.queries.questions import AskLive
 from quarterdeck.console.queries.status import service_state
 from quarterdeck.console.queries.values import (
-    AlertRow,
     EndpointRow,
     FeatureRow,
     Live,
@@ -35,7 +34,7 @@ def screen(
     """`patience` is how many seconds a service may be silent."""
     names = registry.models(tx)
     unresolved = alerts.page(tx, unresolved=True, limit=500)
-    unresolved.sort(key=lambda alert: alert.state is not AlertState.OPEN)
+    unresolved.sort(key=lambda alert: (alert.state is not AlertState.OPEN, -alert.severity.rank))
     endpoints = tuple(_endpoint(tx, name, environment, traffic.get(name, Traffic()), unresolved) for name in names)
     model = asked.model if asked.model in names else next(iter(names), None)
     chosen = next((row for row in endpoints if row.model == model), None)
@@ -96,22 +95,6 @@ def _features(found: list[Window]) -> tuple[FeatureRow, ...]:
         for item in last.drift
     ]
     return tuple(sorted(rows, key=lambda row: (not row.drifted, -(row.value or 0.0), row.feature)))
-
-
-def alert_row(alert: Alert) -> AlertRow:
-    return AlertRow(
-        id=alert.id,
-        model=alert.model,
-        kind=alert.kind,
-        subject=alert.subject,
-        state=alert.state,
-        message=alert.message,
-        count=alert.count,
-        opened_at=alert.opened_at,
-        last_at=alert.last_at,
-        event_at=alert.event_at,
-        by=alert.acknowledged_by,
-    )
 
 
 def _server(tx: Connection, now: datetime, patience: float) -> ServerFigures | None:

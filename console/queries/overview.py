@@ -12,7 +12,7 @@ from quarterdeck.console.queries.rollouts import row_of
 from quarterdeck.console.queries.values import Aliases, Health, ModelRow, Monitored, Overview, Traffic
 from quarterdeck.core.operations import Alert
 from quarterdeck.core.runs import Run, StepRun
-from quarterdeck.core.values import AlertState, RunStatus, StepStatus
+from quarterdeck.core.values import AlertState, RunStatus, Severity, StepStatus
 from quarterdeck.store import alerts, pipelines, registry, rollouts, runs, steps
 
 
@@ -83,15 +83,17 @@ def _step_at_work(found: list[StepRun]) -> str:
 
 def _health(aliases: Aliases, seen: Monitored, unresolved: list[Alert], run: Run | None) -> tuple[Health, str]:
     """The worst of what is known, and why."""
-    opened = [alert for alert in unresolved if alert.state is AlertState.OPEN]
-    if opened:
+    worst = sorted(unresolved, key=lambda alert: -alert.severity.rank)
+    opened = [alert for alert in worst if alert.state is AlertState.OPEN]
+    if opened and opened[0].severity is not Severity.INFO:
         return Health.ALERT, opened[0].message
     if run is not None and run.status is RunStatus.FAILED:
         return Health.FAILED, f"run {run.id} failed"
     if aliases.champion is None:
         return Health.IDLE, "no champion: promote a version" if run else "no version yet: start a run with T"
-    if unresolved:
-        return Health.WATCH, f"acknowledged: {unresolved[0].message}"
+    if worst:
+        first = (opened or [alert for alert in worst if alert.state is AlertState.ACKNOWLEDGED] or worst)[0]
+        return Health.WATCH, first.message if opened else f"{first.state}: {first.message}"
     if seen.drifted:
         return Health.WATCH, f"{seen.drifted} of {seen.watched} features drifted"
     if aliases.challenger is not None:

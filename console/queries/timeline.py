@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from quarterdeck.console.queries.common import last_line
+from quarterdeck.console.queries.common import alert_row, last_line
 from quarterdeck.console.queries.values import EventRow
 from quarterdeck.core.ledger import Entry
 from quarterdeck.core.operations import Alert, Firing
@@ -93,6 +93,7 @@ def _from_alert(alert: Alert) -> EventRow:
         text=f"{alert.message}{more}{state}",
         tone="bad" if open_ else "dim",
         event_at=alert.event_at,
+        alert=alert_row(alert),
     )
 
 

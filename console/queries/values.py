@@ -14,6 +14,7 @@ from quarterdeck.core.values import (
     Decision,
     Outcome,
     RunStatus,
+    Severity,
     StepStatus,
     Task,
     TriggerKind,
@@ -25,7 +26,7 @@ class Health(StrEnum):
     """A model's state in a word."""
 
     OK = "ok"
-    WATCH = "watch"  # drift, an acknowledged alert, or a challenger that waits for a decision
+    WATCH = "watch"  # drift, an alert that is acknowledged, silenced or no more than worth knowing
     ALERT = "alert"  # an open alert
     FAILED = "failed"  # its last run failed
     IDLE = "idle"  # nothing is live
@@ -97,6 +98,7 @@ class EventRow:
     tone: str
     event_at: datetime | None = None
     run_id: int | None = None  # that it started, or that failed
+    alert: AlertRow | None = None  # the alert that the event is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -296,6 +298,8 @@ class AlertRow:
     last_at: datetime
     event_at: datetime | None
     by: str | None
+    severity: Severity = Severity.WARNING
+    silenced_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

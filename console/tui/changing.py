@@ -137,6 +137,13 @@ class Changing(Looking):
             return False
         try:
             reason: str | None = ""
+            if found.choose is not None:
+                found = await asyncio.to_thread(self._looked_up, found)
+                picked = await self._picked(found)
+                if picked is None or found.choose is None:
+                    self.say("cancelled: nothing has changed", "dim")
+                    return False
+                found = found.choose(picked)
             if found.confirmed:
                 found = await asyncio.to_thread(self._looked_up, found)
                 reason = await self._asked(found)
@@ -156,6 +163,11 @@ class Changing(Looking):
 
         check_right(self.console_, found.right, act=found.action, subject=found.subject)
         return found if found.look is None else found.look(self.console_)
+
+    async def _picked(self, found: Plan) -> str | None:
+        from quarterdeck.console.tui.screens.choose import Choose  # start-up time
+
+        return await self.push_screen_wait(Choose(found.title, found.choices))
 
     async def _asked(self, found: Plan) -> str | None:
         from quarterdeck.console.tui.screens.confirm import Confirm  # start-up time

@@ -99,6 +99,8 @@ KEYS: tuple[Key, ...] = (
     _key("run.cancel", "K", "K", "act('cancel')", "cancel the run, or end the rollout", ACT, "cancel", True),
     _key("trigger.pause", "p", "p", "act('pause')", "pause or resume the trigger or rollout", ACT, "pause", True),
     _key("alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True),
+    _key("alert.silence", "S", "S", "act('silence')", "silence the alert, or end its silence", ACT, "silence", True),
+    _key("alert.resolve", "R", "R", "act('resolve')", "resolve the alert: its cause has gone", ACT, "resolve", True),
     _key("pipeline.edit", "e", "e", "edit", "edit pipeline.toml in $EDITOR", ACT, "edit", True),
     _key("change.undo", "u", "u", "undo", "undo the last change here, as a new confirmed event", ACT, "undo", True),
     _key("quit", "ctrl+q", "ctrl+q", "quit", "leave (or :q)", GO),

@@ -42,6 +42,8 @@ class Plan:
     needs_reason: bool = False
     look: Callable[[Console], Plan] | None = None  # asks the store, before the dialog, what only it knows
     undo: Callable[[Any], Plan | str] | None = None  # from what the act gave back
+    choices: tuple[tuple[str, str, str], ...] = ()  # (id, mark, words): asked before all else ...
+    choose: Callable[[str], Plan] | None = None  # ... and the plan that a choice makes
     in_ledger: bool = False  # the ledger knows how to take it back, also later
 
     def typed_name(self, environment: str) -> str | None:

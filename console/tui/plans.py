@@ -1,13 +1,13 @@
 """Which actions there are, the least right that each needs, and how each is planned.
 
-Read plan.py first; approval_plans.py, model_plans.py and run_plans.py make the plans.
+Read plan.py first; alert_plans.py, approval_plans.py, model_plans.py and run_plans.py make the plans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from quarterdeck.console.tui import approval_plans, model_plans, run_plans
+from quarterdeck.console.tui import alert_plans, approval_plans, model_plans, run_plans
 from quarterdeck.console.tui.plan import Plan, Refusal
 from quarterdeck.console.tui.subject import Subject
 from quarterdeck.core.rights import Right
@@ -23,7 +23,9 @@ _PLANNERS: dict[str, Callable[[Subject], Plan | Refusal]] = {
     "start": run_plans.start,
     "cancel": run_plans.cancel,
     "pause": run_plans.pause,
-    "acknowledge": run_plans.acknowledge,
+    "acknowledge": alert_plans.acknowledge,
+    "silence": alert_plans.silence,
+    "resolve": alert_plans.resolve,
 }
 ACTIONS = tuple(_PLANNERS)
 
@@ -38,6 +40,8 @@ RIGHTS: dict[str, Right] = {
     "cancel": Right.OPERATE,
     "pause": Right.OPERATE,
     "acknowledge": Right.OPERATE,
+    "silence": Right.OPERATE,
+    "resolve": Right.OPERATE,
     "edit": Right.OPERATE,
     "undo": Right.DEMOTE,
 }

@@ -1,4 +1,4 @@
-"""Plans for runs, triggers and alerts; for rollouts see rollout_plans.py."""
+"""Plans for runs and triggers; for rollouts see rollout_plans.py."""
 
 from __future__ import annotations
 
@@ -146,31 +146,4 @@ def pausing(pipeline: str, trigger: str, *, paused: bool) -> Plan:
         subject=f"{pipeline}/{trigger}",
         confirmed=False,
         undo=lambda _: pausing(pipeline, trigger, paused=not paused),
-    )
-
-
-def acknowledge(subject: Subject) -> Plan | Refusal:
-    if subject.kind is not Kind.ALERT or subject.alert_id is None:
-        return Refusal(why="select an alert (4, then tab)", fits=False)
-    if not subject.alert_open:
-        return Refusal(why=f"alert {subject.alert_id} is not open")
-    alert_id = subject.alert_id
-
-    def do(console: Console, reason: str) -> Any:
-        from quarterdeck.console import acts  # start-up time
-
-        return acts.acknowledge(console, alert_id)
-
-    return Plan(
-        action="acknowledge",
-        verb="Acknowledge",
-        title=f"Acknowledge alert {alert_id}",
-        changes=((f"alert {alert_id}", "open", "acknowledged"),),
-        do=do,
-        done=f"alert {alert_id} is acknowledged",
-        model=subject.model or "",
-        right=Right.OPERATE,
-        subject=f"alert {alert_id}",
-        confirmed=False,
-        undo=lambda _: "an acknowledgement cannot be taken back",
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from quarterdeck.console.queries.values import Aliases
-from quarterdeck.core.values import Outcome, RunStatus, VersionState
+from quarterdeck.core.values import AlertState, Outcome, RunStatus, VersionState
 
 
 class Kind(StrEnum):
@@ -47,7 +47,7 @@ class Subject:
     trigger: str | None = None
     paused: bool = False
     alert_id: int | None = None
-    alert_open: bool = False
+    alert_state: AlertState | None = None
     rollout_id: int | None = None
     rollout_open: bool = False
     entry: int | None = None  # of the ledger

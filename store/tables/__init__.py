@@ -1,12 +1,13 @@
 """The tables of quarterdeck.db as SQLModel classes. Rows never leave the store: its modules return core values.
 
 pipelines (runs, steps, artifacts, metrics), models (versions, aliases, splits, gate sets, duels), rollouts (with their
-analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services, leases), audit
-(the ledger).
+analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services, leases),
+notifications (silences, events and their deliveries), audit (the ledger).
 """
 
 from quarterdeck.store.tables.audit import LedgerRow
 from quarterdeck.store.tables.models import AliasRow, DuelRow, GateSetRow, SplitRow, VersionRow
+from quarterdeck.store.tables.notifications import DeliveryRow, NotificationRow, SilenceRow
 from quarterdeck.store.tables.operations import AlertRow, FiringRow, LeaseRow, ServiceRow, TriggerRow, WindowRow
 from quarterdeck.store.tables.pipelines import (
     ArtifactRow,
@@ -28,6 +29,7 @@ __all__ = [
     "ApprovalRow",
     "ArtifactRow",
     "CacheRow",
+    "DeliveryRow",
     "DuelRow",
     "FiringRow",
     "GateSetRow",
@@ -35,11 +37,13 @@ __all__ = [
     "LedgerRow",
     "LineageRow",
     "MetricRow",
+    "NotificationRow",
     "PipelineRow",
     "RoleRow",
     "RolloutRow",
     "RunRow",
     "ServiceRow",
+    "SilenceRow",
     "SplitRow",
     "StepRow",
     "TokenRow",

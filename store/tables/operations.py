@@ -67,6 +67,11 @@ class AlertRow(SQLModel, table=True):
     count: int = 1
     evidence: dict[str, Any] = document()
     acknowledged_by: str | None = None
+    severity: str = "warning"
+    flaps: int = 0  # how often it came back within a while after it was resolved
+    resolved_at: datetime | None = moment(default=None)
+    silenced_until: datetime | None = moment(default=None)
+    told: bool = False  # receivers of notifications hold it for open
 
 
 class WindowRow(SQLModel, table=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.scheduler.lock import LockFile, read_lock, single_instance
-from quarterdeck.scheduler.notify import Notifier
+from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.pulse import STALLED_S, Pulse
 
 
@@ -43,7 +43,7 @@ class Daemon:
         self.progress, self.now = 0, 100.0
 
     def pulse(self, lock: LockFile, manager: socket.socket) -> Pulse:
-        notify = Notifier(str(manager.getsockname()), watchdog_s=8.0)
+        notify = ServiceManager(str(manager.getsockname()), watchdog_s=8.0)
         return Pulse(
             lock,
             notify,

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from quarterdeck.core.errors import UnavailableError
-from quarterdeck.core.values import ServiceKind
+from quarterdeck.core.values import ServiceKind, Severity
+from quarterdeck.store import alerts, notifications, services, tokens, triggers
 from quarterdeck.store import migrate as migrations
-from quarterdeck.store import services, tokens, triggers
 from quarterdeck.store.clients import read_clients
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import HEAD, migrate, revision
@@ -88,6 +88,30 @@ def test_tokens_and_services_of_before_clients_are_kept_and_ask_nothing(path: Pa
         assert (token.endpoints, token.environment, token.rates, token.old_until) == (None, None, None, None)
         assert (client.name, client.endpoints, client.is_valid(NOW)) == ("ci", frozenset(), False)
         assert service is not None and service.address == "http://127.0.0.1:8780"
+
+
+def test_alerts_of_before_severities_are_kept_and_told_to_nobody(path: Path, tmp_path: Path) -> None:
+    with Database.sqlite(path) as database:
+        with database.write() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0004")
+            for state in ("open", "resolved"):
+                connection.execute(
+                    text(
+                        "INSERT INTO alert (model, kind, subject, state, message, opened_at, last_at, count, evidence)"
+                        " VALUES ('m', 'drift', :state, :state, 'old', :now, :now, 2, '{}')"
+                    ),
+                    {"state": state, "now": "2026-03-01 00:00:00.000000"},
+                )
+        assert migrate(database, backup_to=tmp_path / "backups", now=NOW) == "0004"
+        with database.write() as tx:
+            resolved, going = alerts.page(tx)
+            assert (going.severity, going.flaps, going.told, going.resolved_at) == (Severity.WARNING, 0, False, None)
+            assert resolved.resolved_at == NOW
+            assert alerts.resolve(tx, model="m", kind="drift", subject="open", now=NOW) is not None
+            assert notifications.unplanned(tx, NOW) == []
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:

@@ -26,6 +26,8 @@ class LiveView(View):
     NAME = "live"
     HINTS: ClassVar[tuple[str, ...]] = (
         "alert.acknowledge",
+        "alert.silence",
+        "alert.resolve",
         "model.promote",
         "model.rollback",
         "run.start",
@@ -175,5 +177,5 @@ def alert_subject(row: AlertRow) -> Subject:
         label=f"alert {row.id}",
         model=row.model,
         alert_id=row.id,
-        alert_open=row.state is AlertState.OPEN,
+        alert_state=row.state,
     )

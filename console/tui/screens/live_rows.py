@@ -47,6 +47,7 @@ ALERTS = (
     Column(key="state", title="STATE", width=14, least=14),
     Column(key="model", title="MODEL", width=14, least=8),
     Column(key="kind", title="KIND", width=10, least=6),
+    Column(key="severity", title="SEVERITY", width=10, least=10, drop=2),
     Column(key="count", title="N", width=4, least=3, right=True),
     Column(key="age", title="AGE", width=4, least=4, right=True),
     Column(key="data", title="DATA OF", width=16, least=10, drop=1),
@@ -125,11 +126,17 @@ def alert_row(row: AlertRow, symbols: Symbols, now: datetime) -> Row:
         "state": line(symbols.state(row.state.value)),
         "model": line(row.model),
         "kind": line(row.kind.replace("_", " ")),
+        "severity": line(symbols.state(row.severity.value)),
         "count": line(formats.count(row.count)),
         "age": line(span(formats.age(now - row.opened_at), "dim")),
         "data": line(span(formats.minute(row.event_at), "dim")),
         "message": line(row.message),
         "subject": line(row.subject),
         "by": line(row.by or ""),
+        "silenced_until": line(formats.minute(row.silenced_until) if row.silenced_until else ""),
     }
-    return Row(id=str(row.id), cells=cells, values={"count": row.count, "age": -row.opened_at.timestamp()})
+    return Row(
+        id=str(row.id),
+        cells=cells,
+        values={"severity": row.severity.rank, "count": row.count, "age": -row.opened_at.timestamp()},
+    )

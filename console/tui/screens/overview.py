@@ -12,6 +12,7 @@ from quarterdeck.console import formats
 from quarterdeck.console.queries.questions import Answer, AskOverview
 from quarterdeck.console.queries.values import EventRow, ModelRow, Overview
 from quarterdeck.console.tui.charts import bar, sparkline
+from quarterdeck.console.tui.screens.live import alert_subject
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, line, span
@@ -147,6 +148,7 @@ class OverviewView(View):
         "model.rollback",
         "run.start",
         "run.cancel",
+        "alert.acknowledge",
         "look.compare",
         "look.describe",
         "find.filter",
@@ -205,6 +207,8 @@ class OverviewView(View):
             return None
         if table.id == "events":
             event = self._events[table.cursor_id]
+            if event.alert is not None:
+                return alert_subject(event.alert)
             return Subject(kind=Kind.EVENT, key=event.id, label=event.subject)
         return model_subject(self._rows[table.cursor_id])
 

@@ -72,6 +72,14 @@ ACTS: list[tuple[str, Right, Callable[[Console], Any]]] = [
     ("pause_trigger", Right.OPERATE, lambda c: acts.set_trigger_paused(c, "flights", "drift", paused=True)),
     ("fire_trigger", Right.OPERATE, lambda c: acts.fire_trigger(c, "flights", "drift")),
     ("acknowledge", Right.OPERATE, lambda c: acts.acknowledge(c, 1)),
+    ("resolve_alert", Right.OPERATE, lambda c: acts.resolve_alert(c, 1)),
+    ("silence", Right.OPERATE, lambda c: acts.silence_alert(c, 1, lasting=None)),
+    ("silence_cause", Right.OPERATE, lambda c: acts.silence_cause(c, "flights/drift", lasting=timedelta(hours=1))),
+    ("end_silence", Right.OPERATE, lambda c: acts.end_silence(c, 1)),
+    ("unsilence", Right.OPERATE, lambda c: acts.unsilence_alert(c, 1)),
+    ("retry_notification", Right.OPERATE, lambda c: acts.retry_notification(c, 1)),
+    ("retry_dead", Right.OPERATE, lambda c: acts.retry_dead(c)),
+    ("discard_notification", Right.OPERATE, lambda c: acts.discard_notification(c, 1)),
 ]  # fmt: skip
 
 

@@ -183,3 +183,18 @@ def _operate(tx: Any) -> None:
             p50_ms=0.4, p99_ms=1.5, updated_at=START,
         ),
     )  # fmt: skip
+
+
+@pytest.fixture
+def inside(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The same command line in this process: for what is about its words and the store, many calls a test."""
+    from quarterdeck.console.cli.boundary import run
+
+    monkeypatch.chdir(root)
+
+    def call(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = run(arguments)
+        return Said(code=code, out=(said := capsys.readouterr()).out, err=said.err)
+
+    return call

@@ -250,6 +250,60 @@ async def test_an_alert_is_acknowledged_by_the_person_at_the_console(console: Co
     assert (found.state, found.acknowledged_by) == (AlertState.ACKNOWLEDGED, "ops")
 
 
+async def _choose(deck: Any, choice: str) -> None:
+    await deck.until(lambda: isinstance(deck.app.screen, Choose), "the choices")
+    deck.app.screen.query_one("#choices").select(choice)
+    await deck.press("enter")
+
+
+async def test_an_alert_is_silenced_for_a_time_and_heard_of_again(console: Console, opened: Any) -> None:
+    def state() -> AlertState:
+        with console.database.read() as tx:
+            return alerts.get(tx, 1).state
+
+    async with opened(console) as deck:
+        await deck.open("4", "alerts", "1")
+        await deck.press("S")
+        await _choose(deck, "4h")
+        await _confirm(deck, reason="the feed is late", name=None)
+        await deck.until(lambda: "silenced for 4h" in deck.bar("hints"))
+        assert state() is AlertState.SILENCED
+        entry = _last(console)
+        assert (entry.act, entry.subject, entry.reason) == ("silence", "alert 1", "the feed is late")
+        row = deck.app.view.table("alerts")
+        await deck.until(lambda: "silenced" in row.current.texts()["state"], "the row to say so")
+        await deck.press("S")
+        await _confirm(deck, reason="it is there", name=None)
+        await deck.until(lambda: "open again" in deck.bar("hints"))
+    assert state() is AlertState.OPEN
+
+
+async def test_an_alert_is_not_silenced_where_no_time_is_chosen(console: Console, opened: Any) -> None:
+    async with opened(console) as deck:
+        await deck.open("4", "alerts", "1")
+        await deck.press("S")
+        await deck.until(lambda: isinstance(deck.app.screen, Choose), "the choices")
+        await deck.press("escape")
+        await deck.until(lambda: "nothing has changed" in deck.bar("hints"))
+    with console.database.read() as tx:
+        assert alerts.get(tx, 1).state is AlertState.OPEN
+
+
+async def test_an_alert_among_the_events_is_acknowledged_and_resolved(console: Console, opened: Any) -> None:
+    async with opened(console) as deck:
+        await deck.open("1", "events", "alert-1")
+        await deck.press("a")
+        await deck.until(lambda: "acknowledged" in deck.bar("hints"))
+        events = deck.app.view.table("events")
+        await deck.until(lambda: "[acknowledged]" in events.current.texts()["text"], "the event to say so")
+        await deck.press("R")
+        await _confirm(deck, reason="it was the feed", name=None)
+        await deck.until(lambda: "is resolved" in deck.bar("hints"))
+    with console.database.read() as tx:
+        assert alerts.get(tx, 1).state is AlertState.RESOLVED
+    assert (_last(console).act, _last(console).reason) == ("resolve_alert", "it was the feed")
+
+
 async def test_a_running_run_is_asked_to_stop(console: Console, opened: Any) -> None:
     async with opened(console) as deck:
         await deck.open("2", "runs", "5")

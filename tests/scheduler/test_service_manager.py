@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.scheduler.notify import LONGEST_STATUS, Notifier
+from quarterdeck.scheduler.service_manager import LONGEST_STATUS, ServiceManager
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -30,7 +30,7 @@ def heard(manager: socket.socket) -> list[str]:
 
 
 def test_the_manager_hears_of_each_turn(manager: socket.socket, address: str) -> None:
-    notify = Notifier(address)
+    notify = ServiceManager(address)
     notify.ready("works")
     assert heard(manager) == ["READY=1", "STATUS=works"]
     notify.reloading()
@@ -45,7 +45,7 @@ def test_the_manager_hears_of_each_turn(manager: socket.socket, address: str) ->
 def test_a_status_is_one_line_of_bounded_length_and_said_only_when_it_changes(
     manager: socket.socket, address: str
 ) -> None:
-    notify = Notifier(address)
+    notify = ServiceManager(address)
     for _ in range(3):
         notify.status("one\nREADY=1")
     notify.status("x" * 10_000)
@@ -55,7 +55,7 @@ def test_a_status_is_one_line_of_bounded_length_and_said_only_when_it_changes(
 
 def test_the_environment_says_it_to_this_process_alone(manager: socket.socket, address: str) -> None:
     environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "4000000", "WATCHDOG_PID": str(os.getpid()), "HOME": "/"}
-    notify = Notifier.from_environment(environ)
+    notify = ServiceManager.from_environment(environ)
     assert environ == {"HOME": "/"}
     assert notify.watchdog_s == 4.0
     notify.alive()
@@ -63,9 +63,9 @@ def test_the_environment_says_it_to_this_process_alone(manager: socket.socket, a
 
 
 def test_a_watchdog_for_another_process_is_not_ours() -> None:
-    assert Notifier.from_environment({"WATCHDOG_USEC": "4000000", "WATCHDOG_PID": "1"}).watchdog_s is None
+    assert ServiceManager.from_environment({"WATCHDOG_USEC": "4000000", "WATCHDOG_PID": "1"}).watchdog_s is None
 
 
 def test_without_a_manager_or_with_one_that_is_gone_nothing_happens(tmp_path: Path) -> None:
-    Notifier.from_environment({}).ready("works")
-    Notifier(str(tmp_path / "nobody")).ready("works")
+    ServiceManager.from_environment({}).ready("works")
+    ServiceManager(str(tmp_path / "nobody")).ready("works")

@@ -18,7 +18,7 @@ _SOCKET, _USEC, _PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 LONGEST_STATUS = 500
 
 
-class Notifier:
+class ServiceManager:
     """Speaks to the service manager that started this process, if one did."""
 
     def __init__(self, address: str | None, *, watchdog_s: float | None = None) -> None:
@@ -28,7 +28,7 @@ class Notifier:
         self._status = ""
 
     @classmethod
-    def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> Notifier:
+    def from_environment(cls, environ: MutableMapping[str, str] = os.environ) -> ServiceManager:
         """As the environment says, which does not say so any more afterwards."""
         address, micros, pid = (environ.pop(name, None) for name in (_SOCKET, _USEC, _PID))
         ours = pid is None or pid == str(os.getpid())

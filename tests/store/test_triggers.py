@@ -1,4 +1,4 @@
-"""Triggers keep their state when manifests change; alerts count what goes on."""
+"""Triggers keep their state when manifests change."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from quarterdeck.core.errors import ConflictError, NotFoundError
-from quarterdeck.core.values import AlertState, TriggerKind
-from quarterdeck.store import alerts, triggers
+from quarterdeck.core.errors import NotFoundError
+from quarterdeck.core.values import TriggerKind
+from quarterdeck.store import triggers
 from quarterdeck.store.engine import Database
 
 DRIFT = ("drift", TriggerKind.DRIFT, {"features": 3})
@@ -47,33 +47,3 @@ def test_only_firings_that_started_a_run_count_for_the_day(database: Database, n
         for fired, at in ((True, now), (False, now), (True, now - timedelta(days=2))):
             triggers.record_firing(tx, trigger, now=at, fired=fired, reason="r", evidence={})
         assert triggers.fired_since(tx, trigger.id, now - timedelta(hours=1)) == 1
-
-
-def raise_drift(database: Database, now: datetime) -> int:
-    with database.write() as tx:
-        cause = {"model": "flights", "kind": "drift", "subject": "drift"}
-        return alerts.raise_alert(tx, **cause, message="3 features", evidence={}, now=now).id
-
-
-def test_an_alert_that_goes_on_is_one_row_with_a_count(database: Database, now: datetime) -> None:
-    assert raise_drift(database, now) == raise_drift(database, now + timedelta(hours=1))
-    with database.read() as tx:
-        (alert,) = alerts.page(tx)
-    assert (alert.count, alert.last_at) == (2, now + timedelta(hours=1))
-
-
-def test_a_cause_that_comes_back_after_it_was_resolved_is_a_new_alert(database: Database, now: datetime) -> None:
-    first = raise_drift(database, now)
-    with database.write() as tx:
-        assert alerts.resolve(tx, model="flights", kind="drift", subject="drift", now=now) is not None
-        assert alerts.resolve(tx, model="flights", kind="drift", subject="drift", now=now) is None
-    assert raise_drift(database, now) != first
-
-
-def test_an_alert_is_acknowledged_once(database: Database, now: datetime) -> None:
-    number = raise_drift(database, now)
-    with database.write() as tx:
-        assert alerts.acknowledge(tx, number, by="ops").state is AlertState.ACKNOWLEDGED
-    with pytest.raises(ConflictError, match="acknowledged"), database.write() as tx:
-        alerts.acknowledge(tx, number, by="ops")
-    assert raise_drift(database, now) == number  # acknowledged is not resolved: the same cause stays one row
