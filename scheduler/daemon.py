@@ -23,7 +23,7 @@ from quarterdeck.scheduler.alerting import Alerting
 from quarterdeck.scheduler.clock_watch import ClockWatch
 from quarterdeck.scheduler.duels import Duels
 from quarterdeck.scheduler.ground import Footing, Ground
-from quarterdeck.scheduler.heartbeat import Heartbeat, Lasting
+from quarterdeck.scheduler.heartbeat import Heartbeat
 from quarterdeck.scheduler.leadership import Leadership
 from quarterdeck.scheduler.logs import rotate_others
 from quarterdeck.scheduler.manifests import Manifests
@@ -79,14 +79,13 @@ class Daemon:
         self._notify = notify or ServiceManager(None)
         self._ground = ground or Ground(state.workspace, state.database)
         self._clock = ClockWatch(monotonic)
-        self._lasting = Lasting(monotonic)
         self._monotonic = monotonic
         self._logs_due = 0.0
         self._settings_problem: str | None = None
         self.workers = workers or Workers(state)
         self.server = server or ServerKeeper(state)
         self.ticking = Ticking(store=state.database.place)
-        self._heartbeat = Heartbeat(state, self.detail, lambda seconds: self._lasting.of(self._own_problems(), seconds))
+        self._heartbeat = Heartbeat(state, self.detail)
         self._make_parts()
 
     def _make_parts(self) -> None:

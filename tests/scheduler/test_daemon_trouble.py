@@ -25,6 +25,7 @@ import psutil
 import pytest
 
 from quarterdeck.core.clock import utc_now
+from quarterdeck.core.alerting import WORKSPACE
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus, ServiceKind
@@ -272,6 +273,9 @@ def get(lab: Lab, run: Run) -> Run:
 
 @pytest.mark.slow
 def test_a_problem_that_lasts_is_an_alert_and_goes_when_it_is_gone(lab: Lab) -> None:
+    lab.workspace.settings_file.write_text(SETTINGS + '[[alerts]]\non = "daemon"\nfor = "5s"\n')
+    os.kill(lab.pid, signal.SIGHUP)
+    lab.until_it_works()
     lab.workspace.settings_file.write_text("[daemon]\nno = 1\n")
     os.kill(lab.pid, signal.SIGHUP)
     lab.until(lambda: alerted(lab) == ["settings"], "the alert")
@@ -282,7 +286,7 @@ def test_a_problem_that_lasts_is_an_alert_and_goes_when_it_is_gone(lab: Lab) -> 
 
 def alerted(lab: Lab) -> list[str]:
     with lab.store() as database, database.read() as tx:
-        return [alert.subject for alert in alerts.page(tx, model="quarterdeck", unresolved=True)]
+        return [alert.subject for alert in alerts.page(tx, model=WORKSPACE, unresolved=True)]
 
 
 def test_a_store_that_a_newer_version_upgraded_is_left_alone(lab: Lab) -> None:

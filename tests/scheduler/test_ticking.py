@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from quarterdeck.core.errors import LeaseLostError, UnavailableError
-from quarterdeck.scheduler.heartbeat import Lasting
 from quarterdeck.scheduler.ticking import Job, Ticking
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -96,12 +95,3 @@ def test_slow_rounds_are_counted_and_the_slowest_job_is_named(clock: Clock, jobs
     assert (figures["rounds"], figures["slow"], figures["slowest_job"]) == (10, 1, "b")
     assert (figures["median_s"], figures["longest_s"], figures["slowest_job_s"]) == (0.0, 4.25, 4.0)
     assert ticking.progress == 20
-
-
-def test_a_problem_lasts_from_its_first_look_on_however_it_is_worded(clock: Clock) -> None:
-    lasting = Lasting(clock)
-    assert lasting.of({"server": "once"}, 10) == {}
-    clock.now += 10
-    assert lasting.of({"server": "twice", "queue": "new"}, 10) == {"server": "twice"}
-    assert lasting.of({}, 10) == {}
-    assert lasting.of({"server": "again"}, 10) == {}
