@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.core.review_spec import ReviewSpec
 from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Task, TriggerKind
 
@@ -195,6 +196,7 @@ class Manifest:
     monitoring: MonitoringSpec = MonitoringSpec()
     rollout: RolloutSpec = RolloutSpec()
     training: TrainingSpec = TrainingSpec()
+    review: ReviewSpec | None = None  # None: no prediction waits for a person
 
 
 def manifest_json(manifest: Manifest) -> dict[str, Any]:

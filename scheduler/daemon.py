@@ -21,6 +21,7 @@ from quarterdeck.scheduler.lock import single_instance
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
 from quarterdeck.scheduler.retention import Retention
+from quarterdeck.scheduler.reviewing import Reviewing
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.server_keeper import ServerKeeper
 from quarterdeck.scheduler.state import State, open_state
@@ -48,6 +49,7 @@ class Daemon:
         self._watch = Watch(state)
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
+        self._reviewing = Reviewing(state)
         self._retention = Retention(state)
         self._beaten_at: datetime | None = None
         self._problems: dict[str, str] = {}
@@ -80,6 +82,7 @@ class Daemon:
             ("queue", self._start_queued),
             ("monitor", self._watch_traffic),
             ("rollouts", self._roll_out),
+            ("review", self._review),
             ("retention", self._retention.tick),
             ("heartbeat", self._beat),
         ]
@@ -143,6 +146,9 @@ class Daemon:
 
     def _roll_out(self, now: datetime) -> None:
         self._rollouts.tick(self._manifests.by_name, now)
+
+    def _review(self, now: datetime) -> None:
+        self._reviewing.tick(self._manifests.by_name, now)
 
     def _beat(self, now: datetime) -> None:
         if (

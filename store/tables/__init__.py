@@ -1,8 +1,8 @@
 """The tables of quarterdeck.db as SQLModel classes. Rows never leave the store: its modules return core values.
 
 pipelines (runs, steps, artifacts, metrics), models (versions, aliases, splits, gate sets, duels), rollouts (with their
-analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services), audit (the
-ledger).
+analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services), reviews
+(queues, items, decisions), audit (the ledger).
 """
 
 from quarterdeck.store.tables.audit import LedgerRow
@@ -17,6 +17,7 @@ from quarterdeck.store.tables.pipelines import (
     RunRow,
     StepRow,
 )
+from quarterdeck.store.tables.reviews import DecisionRow, ReviewQueueRow, ReviewRow
 from quarterdeck.store.tables.rights import ApprovalRow, RoleRow, TokenRow
 from quarterdeck.store.tables.rollouts import AnalysisRow, RolloutRow
 
@@ -27,6 +28,7 @@ __all__ = [
     "ApprovalRow",
     "ArtifactRow",
     "CacheRow",
+    "DecisionRow",
     "DuelRow",
     "FiringRow",
     "GateSetRow",
@@ -34,6 +36,8 @@ __all__ = [
     "LineageRow",
     "MetricRow",
     "PipelineRow",
+    "ReviewQueueRow",
+    "ReviewRow",
     "RoleRow",
     "RolloutRow",
     "RunRow",
