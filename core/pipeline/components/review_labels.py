@@ -16,7 +16,7 @@ from quarterdeck.core.review import LABELS_FOLDER
 from quarterdeck.core.values import Task
 
 STATE = ".quarterdeck"  # of the workspace
-_OWN = {
+_OWN: dict[str, Any] = {
     "prediction": pl.String,
     "version": pl.Int64,
     "review_entity": pl.String,
