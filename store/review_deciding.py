@@ -68,6 +68,14 @@ def add_said(tx: Connection, item: Item, person: str, label: str, now: datetime,
     return _settle(tx, item, now)
 
 
+def hold(tx: Connection, item_id: int, person: str, now: datetime) -> Item:
+    """Have this one item in hand and let go of others. ConflictError as for decide()."""
+    _take(tx, item_id, person, now)
+    others = (_review.c.claimed_by == person, _review.c.id != item_id)
+    tx.execute(update(_review).where(*others).values(claimed_by=None, claimed_until=None))
+    return get(tx, item_id)
+
+
 def skip(tx: Connection, item_id: int, person: str, now: datetime) -> Item:
     """Put an item to the end of the queue."""
     _take(tx, item_id, person, now)
@@ -101,7 +109,7 @@ def undo(tx: Connection, environment: str, person: str, now: datetime) -> tuple[
         raise ConflictError(f"{later[0].person} has judged item {item.id} after you: it stands")
     tx.execute(update(_decision).where(_decision.c.id == said.id).values(undone_at=now))
     _settle(tx, item, now)
-    hand = {"turn_at": item.queued_at, "claimed_by": person, "claimed_until": now + LEASE}
+    hand = {"turn_at": item.answered_at, "claimed_by": person, "claimed_until": now + LEASE}
     tx.execute(update(_review).where(_review.c.id == item.id).values(**hand))
     return get(tx, item.id), said
 

@@ -102,6 +102,18 @@ def labels_since(tx: Connection, model: str, since: datetime, *, environment: st
     return int(tx.execute(select(func.count()).select_from(_review).where(*where)).scalar_one())
 
 
+def decided_since(tx: Connection, environment: str, person: str, since: datetime) -> int:
+    """How many decisions of a person there are after a time that they did not take back."""
+    joined = _decision.join(_review, _review.c.id == _decision.c.review_id)
+    where = (
+        _review.c.environment == environment,
+        _decision.c.person == person,
+        _decision.c.decided_at >= since,
+        _decision.c.undone_at.is_(None),
+    )
+    return int(tx.execute(select(func.count()).select_from(joined).where(*where)).scalar_one())
+
+
 def chosen(
     tx: Connection, environment: str, model: str, *, version: int | None = None, since: datetime | None = None
 ) -> list[Item]:

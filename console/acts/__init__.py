@@ -6,6 +6,15 @@ Each act is one transaction, by somebody who may, checked against what they saw,
 from quarterdeck.console.acts.gates import edit_gate
 from quarterdeck.console.acts.models import LOOK, challenge, demote, promote, retire, rollback, undo, withdraw
 from quarterdeck.console.acts.operations import acknowledge, fire_trigger, set_trigger_paused
+from quarterdeck.console.acts.reviews import (
+    accept_review,
+    correct_review,
+    hold_review,
+    release_reviews,
+    skip_review,
+    take_review,
+    undo_review,
+)
 from quarterdeck.console.acts.rights import (
     approve,
     create_token,
@@ -28,18 +37,22 @@ from quarterdeck.console.acts.runs import cancel_run, request_run, resume_run
 __all__ = [
     "LOOK",
     "abort_rollout",
+    "accept_review",
     "acknowledge",
     "approve",
     "cancel_run",
     "challenge",
+    "correct_review",
     "create_token",
     "demote",
     "edit_gate",
     "fire_trigger",
     "grant",
+    "hold_review",
     "pause_rollout",
     "promote",
     "promote_rollout",
+    "release_reviews",
     "request_run",
     "resume_rollout",
     "resume_run",
@@ -50,8 +63,11 @@ __all__ = [
     "rollout_spec",
     "rotate_token",
     "set_trigger_paused",
+    "skip_review",
     "start_rollout",
+    "take_review",
     "unapprove",
     "undo",
+    "undo_review",
     "withdraw",
 ]

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "predict": "Ask the prediction server for answers to rows.",
     "traffic": "The prediction log: show, tail, query, export.",
     "monitor": "What the monitor saw: windows, drift, alerts.",
+    "review": "Predictions that wait for a person: list, next, accept, correct, skip, undo.",
     "trigger": "What starts runs by itself: list, next, fire, pause, resume.",
     "daemon": "The process that trains, watches and retrains.",
     "audit": "The ledger: list, verify, show, and what was live when.",

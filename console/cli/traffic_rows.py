@@ -26,7 +26,7 @@ def asked_for(
     since: str | None, until: str | None, labelled: bool | None, below: float | None,
 ) -> Asked:  # fmt: skip
     """The question that the options ask."""
-    first, last = _time(since), _time(until)
+    first, last = time_or_ago(since), time_or_ago(until)
     if first is not None and last is not None and first >= last:
         raise UsageError("--since is not before --until", hint="no time lies between them")
     return Asked(
@@ -35,7 +35,8 @@ def asked_for(
     )  # fmt: skip
 
 
-def _time(text: str | None) -> datetime | None:
+def time_or_ago(text: str | None) -> datetime | None:
+    """An ISO 8601 time, or how long ago, as "2h"."""
     if text is None:
         return None
     return utc_now() - parse_duration(text) if _AGO.fullmatch(text) else parse_time(text)

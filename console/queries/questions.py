@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from quarterdeck.console.queries.review_values import Review
 from quarterdeck.console.queries.values import Duels, Live, Overview, Pipelines, Registry, Status
 from quarterdeck.core.values import RunStatus
 
@@ -43,8 +44,15 @@ class AskDuels:
     model: str | None = None  # or its model's newest
 
 
-Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels
-Answer = Overview | Pipelines | Registry | Live | Duels
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskReview:
+    selected: int | None = None  # an item's id; None: the first
+    model: str | None = None  # None: every model's queue
+    limit: int = PAGE
+
+
+Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels | AskReview
+Answer = Overview | Pipelines | Registry | Live | Duels | Review
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from quarterdeck.core.ledger import plain
-from quarterdeck.store import alerts, duels, ledger, registry, runs, steps, triggers, windows
+from quarterdeck.store import alerts, duels, ledger, registry, reviews, runs, steps, triggers, windows
 
 
 def record(tx: Connection, environment: str, kind: str, key: str) -> str:
     """A record by kind and key: version "flights@3", run "12", trigger "flights/nightly", alert "3", duel
-    "m:1:2", event "ledger-4", and for a model or pipeline all that bears its name."""
+    "m:1:2", review "7", event "ledger-4", and for a model or pipeline all that bears its name."""
     found = _READERS[kind](tx, environment, key)
     return json.dumps(_jsonable(found), indent=2, ensure_ascii=False)
 
@@ -70,6 +70,15 @@ def _event(tx: Connection, environment: str, key: str) -> Any:
     return next((asdict(item) for item in triggers.firings(tx, limit=500) if item.id == int(number)), {})
 
 
+def _review(tx: Connection, _: str, key: str) -> Any:
+    item = reviews.get(tx, int(key))
+    found = asdict(item)
+    if item.blind and item.label is None:  # it is judged without the answer
+        found = {name: value for name, value in found.items() if name not in _ANSWER}
+    return found | {"said": [asdict(one) for one in reviews.said_of(tx, [item.id])[item.id]]}
+
+
+_ANSWER = ("answer", "score", "probabilities", "confidence")
 _READERS = {
     "version": _version,
     "run": _run,
@@ -79,6 +88,7 @@ _READERS = {
     "model": _model,
     "pipeline": _model,
     "event": _event,
+    "review": _review,
 }
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from quarterdeck.console.tui.changing import Changing
 from quarterdeck.console.tui.keymap import KEYS, bindings
+from quarterdeck.console.tui.reviewing import Reviewing
 from quarterdeck.console.tui.story import StoryFeed
 
 if TYPE_CHECKING:
     from quarterdeck.console.context import Console
 
 
-class QuarterdeckApp(Changing):
-    """Frame, Going, Looking and Changing, with the keys of keymap.py."""
+class QuarterdeckApp(Reviewing):
+    """Frame, Going, Looking, Changing and Reviewing, with the keys of keymap.py."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(tuple(key for key in KEYS if key.id not in ("quit", "find.palette")))

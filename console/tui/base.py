@@ -24,7 +24,7 @@ from quarterdeck.console.tui.frame import (
     tab_right,
 )
 from quarterdeck.console.tui.history import History
-from quarterdeck.console.tui.keymap import BY_ID, Key
+from quarterdeck.console.tui.keymap import BY_ID, KEYS, Key, works
 from quarterdeck.console.tui.refresher import Refresher
 from quarterdeck.console.tui.screens.overview import OverviewView
 from quarterdeck.console.tui.story import FILE_NAME, FileStory, StoryFeed
@@ -173,15 +173,15 @@ class Frame(App[None]):
         if not self.is_running or len(self.screen_stack) == 0:
             return
         base = self.screen_stack[0]
-        console = self.console_
+        console, counts = self.console_, {"review": self._status.reviews}
         base.query_one("#header", Bar).set(
             header_left(console.environment, console.actor, self._status.role, self.read_only, self.size.width),
             header_right(self._status, self._loaded, self.stale, bool(self._problem), self.symbols),
         )
         base.query_one("#tabs", Bar).set(
-            tab_line(self._view.NAME),
-            tab_right(self._status, self._view.active_table.filter.text, self.symbols),
-            tab_actions(),
+            tab_line(self._view.NAME, counts, self.size.width),
+            tab_right(self._status, self._view.active_table.filter.text, self.symbols, self.size.width),
+            tab_actions(counts, self.size.width),
         )
         width = self.size.width
         base.query_one("#hints", Bar).set(self._foot(width))
@@ -217,6 +217,8 @@ class Frame(App[None]):
             "look.copy": subject is not None,
             "change.undo": self.last_change is not None or (subject is not None and subject.model is not None),
         }
+        if key.view and key.id != "review.undo":
+            return subject is not None
         return needs.get(key.id, True)
 
     def possible_keys(self) -> Iterator[Key]:
@@ -234,14 +236,22 @@ class Frame(App[None]):
         return not self.console_.read_only and (rights is None or right in rights)
 
     def allowed(self, key: Key) -> bool:
-        """Whether the person may do at all what a key does."""
+        """Whether the person may do at all what a key does, in this view."""
+        if not works(key, self._view.NAME):
+            return False
         if not key.changes:
             return True
         name = key.action[5:-2] if key.action.startswith("act(") else key.action
         return self.may(plans.RIGHTS.get(name, Right.OPERATE))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that change something are dead for whoever may not."""
+        """Keys that change something are dead for whoever may not, and where another key has their place."""
+        whole = f"{action}('{parameters[0]}')" if parameters else action
+        meant = [key for key in KEYS if key.action == whole]
+        if meant and not any(works(key, self._view.NAME) for key in meant):
+            return False
+        if action == "review" and not self.may(Right.LABEL):
+            return False
         if action in ("act", "edit", "undo"):
             name = str(parameters[0]) if action == "act" else action
             if not self.may(plans.RIGHTS.get(name, Right.OPERATE)):

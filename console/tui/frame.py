@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from quarterdeck.console import formats
 from quarterdeck.console.queries.values import NO_ROLE, Status
 from quarterdeck.console.tui.keymap import Key
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, line, span, width_of
 from quarterdeck.core.rights import person_of
 
+ROOMY = 100  # columns from which on the tabs stand apart and alerts are written out
 WIDE = 120  # columns from which on the account stands beside the person
 TABS = (
     ("1", "overview", "Overview"),
@@ -17,6 +19,7 @@ TABS = (
     ("3", "registry", "Registry"),
     ("4", "live", "Live"),
     ("5", "duel", "Duel"),
+    ("6", "review", "Review"),
 )
 
 
@@ -50,36 +53,51 @@ def header_right(status: Status, loaded: bool, stale: bool, trouble: bool, symbo
     return line(*parts)
 
 
-def tab_line(current: str) -> Line:
-    parts: list[Span] = []
-    for number, name, title in TABS:
+def tab_line(current: str, counts: Mapping[str, int], width: int) -> Line:
+    """The views by number; `counts` says how much waits in some."""
+    gap = _gap(width)
+    parts: list[Span] = [] if gap else [span(" ")]
+    for number, name, title in _tabs(counts):
         chosen = name == current
         parts += [
-            span(" "),
-            span(f" {number} ", "accent" if chosen else "dim"),
+            span(gap),
+            span(f"{gap}{number} ", "accent" if chosen else "dim"),
             span(f"{title} ", "head" if chosen else ""),
         ]
     return line(*parts)
 
 
-def tab_actions() -> tuple[tuple[int, int, str], ...]:
+def tab_actions(counts: Mapping[str, int], width: int) -> tuple[tuple[int, int, str], ...]:
     """Where the mouse finds each tab."""
-    actions, start = [], 0
-    for _, name, title in TABS:
-        end = start + len(title) + 5
+    gap = len(_gap(width))
+    actions, start = [], 0 if gap else 1
+    for _, name, title in _tabs(counts):
+        end = start + len(title) + 3 + 2 * gap
         actions.append((start, end, f"go('{name}')"))
         start = end
     return tuple(actions)
 
 
-def tab_right(status: Status, filtered: str, symbols: Symbols) -> Line:
+def _tabs(counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
+    return [
+        (number, name, f"{title}({formats.count(counts[name])})" if counts.get(name) else title)
+        for number, name, title in TABS
+    ]
+
+
+def _gap(width: int) -> str:
+    """Around each tab, where there is room for it."""
+    return " " if width >= ROOMY else ""
+
+
+def tab_right(status: Status, filtered: str, symbols: Symbols, width: int) -> Line:
     """The filter of the table in use, and the open alerts."""
     parts: list[Span] = []
     if filtered:
         parts.append(span(f"/{filtered[:16]}  ", "accent"))
     if status.open_alerts:
-        word = "alert" if status.open_alerts == 1 else "alerts"
-        parts.append(span(f"{symbols.glyph('alert')} {status.open_alerts} open {word} ", "bad"))
+        word = "open" if width < ROOMY else "open alert" if status.open_alerts == 1 else "open alerts"
+        parts.append(span(f"{symbols.glyph('alert')} {status.open_alerts} {word} ", "bad"))
     return line(*parts)
 
 

@@ -18,13 +18,14 @@ from quarterdeck.console.tui.screens.live import LiveView
 from quarterdeck.console.tui.screens.overview import OverviewView
 from quarterdeck.console.tui.screens.pipelines import PipelinesView
 from quarterdeck.console.tui.screens.registry import RegistryView
+from quarterdeck.console.tui.screens.review import ReviewView
 from quarterdeck.console.tui.view import View
 from quarterdeck.console.tui.widgets.prompt import Prompt
 from quarterdeck.core.errors import QuarterdeckError, UsageError
 from quarterdeck.core.values import RunStatus
 
 VIEWS: dict[str, type[View]] = {
-    view.NAME: view for view in (OverviewView, PipelinesView, RegistryView, LiveView, DuelView)
+    view.NAME: view for view in (OverviewView, PipelinesView, RegistryView, LiveView, DuelView, ReviewView)
 }
 
 
@@ -166,7 +167,7 @@ class Going(Frame):
         match name:
             case "overview":
                 await self.action_go("overview")
-            case "pipelines" | "registry" | "live" | "duel":
+            case "pipelines" | "registry" | "live" | "duel" | "review":
                 await self.visit(name, **({"model": self._known(argument)} if argument else {}))
             case "runs":
                 await self.visit("pipelines", status=_status(argument), everywhere=True, pane="runs")

@@ -23,12 +23,23 @@ class Key:
     group: str
     changes: bool = False  # hidden in a read-only console
     short: str = ""  # for the line of hints
+    view: str = ""  # where alone it works, there in place of another key's action; "" everywhere
 
 
 def _key(
-    id: str, keys: str, shown: str, action: str, says: str, group: str, short: str = "", changes: bool = False
+    id: str,
+    keys: str,
+    shown: str,
+    action: str,
+    says: str,
+    group: str,
+    short: str = "",
+    changes: bool = False,
+    view: str = "",
 ) -> Key:
-    return Key(id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short)
+    return Key(
+        id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short, view=view
+    )
 
 
 GO, FIND, LOOK, ACT, MOVE = "Go", "Find", "Look", "Act", "Move"
@@ -40,6 +51,7 @@ KEYS: tuple[Key, ...] = (
     _key("go.registry", "3", "3", "go('registry')", "Registry: versions, gates, lineage", GO),
     _key("go.live", "4", "4", "go('live')", "Live: traffic, windows, drift, alerts", GO),
     _key("go.duel", "5", "5", "go('duel')", "Duel: champion and challenger", GO),
+    _key("go.review", "6", "6", "go('review')", "Review: predictions that wait for a person", GO),
     _key("go.back", "left_square_bracket", "[", "back", "back to where you were", GO),
     _key("go.forward", "right_square_bracket", "]", "forward", "forward again", GO),
     _key("go.last", "minus", "-", "last", "to the last screen and back", GO),
@@ -97,6 +109,22 @@ KEYS: tuple[Key, ...] = (
     _key("alert.acknowledge", "a", "a", "act('acknowledge')", "acknowledge the alert", ACT, "acknowledge", True),
     _key("pipeline.edit", "e", "e", "edit", "edit pipeline.toml in $EDITOR", ACT, "edit", True),
     _key("change.undo", "u", "u", "undo", "undo the last change here, as a new confirmed event", ACT, "undo", True),
+    _key("review.accept", "a", "a", "review('accept')", "Review: the model was right", ACT, "right", True, "review"),
+    _key("review.correct", "x", "x", "review('correct')", "Review: say what is right", ACT, "wrong", True, "review"),
+    _key(
+        "review.skip",
+        "n",
+        "n",
+        "review('skip')",
+        "Review: not now, to the end of the queue",
+        ACT,
+        "later",
+        True,
+        "review",
+    ),
+    _key(
+        "review.undo", "u", "u", "review('undo')", "Review: take your last decision back", ACT, "undo", True, "review"
+    ),
     _key("quit", "ctrl+q", "ctrl+q", "quit", "leave (or :q)", GO),
 )
 
@@ -113,6 +141,13 @@ MOVES: tuple[Key, ...] = (
 )
 
 BY_ID = {key.id: key for key in (*KEYS, *MOVES)}
+
+
+def works(key: Key, view: str) -> bool:
+    """Whether a key means its own action in a view: another one may have it there."""
+    if key.view:
+        return key.view == view
+    return not any(other.view == view and other.keys == key.keys for other in KEYS)
 
 
 def bindings(keys: tuple[Key, ...]) -> list[Binding]:

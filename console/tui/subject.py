@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     DUEL = "duel"
     EVENT = "event"
+    REVIEW = "review"
     ROW = "row"  # nothing can be done with it but read it
 
 

@@ -1,4 +1,4 @@
-"""What the five views have in common: a question to the store, tables that are filled, and a place to come
+"""What the six views have in common: a question to the store, tables that are filled, and a place to come
 back to.
 """
 
@@ -22,7 +22,7 @@ from quarterdeck.console.tui.widgets.table import Table
 
 
 class View(Container):
-    """One of the screens 1 to 5. `HINTS` are ids of keys worth showing below, the most useful first."""
+    """One of the screens 1 to 6. `HINTS` are ids of keys worth showing below, the most useful first."""
 
     NAME: ClassVar[str]
     HINTS: ClassVar[tuple[str, ...]] = ()
