@@ -83,7 +83,9 @@ class Reviewing(Changing):
         try:
             item = await self._act(do)
         except QuarterdeckError as error:
-            if not isinstance(error, ConflictError):  # after a conflict the store knows better
+            if isinstance(error, ConflictError):
+                view.expect(row)  # if it is still there, the store knows how
+            else:
                 view.put_back(row)
             self.say(str(error), "warn" if isinstance(error, ConflictError) else "bad")
         else:
