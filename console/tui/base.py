@@ -237,8 +237,10 @@ class Frame(App[None]):
 
     def allowed(self, key: Key) -> bool:
         """Whether the person may do at all what a key does, in this view."""
-        if not works(key, self._view.NAME):
-            return False
+        return works(key, self._view.NAME) and self.has_right(key)
+
+    def has_right(self, key: Key) -> bool:
+        """Whether the person may do what a key does, in whatever view."""
         if not key.changes:
             return True
         name = key.action[5:-2] if key.action.startswith("act(") else key.action
