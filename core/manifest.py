@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.core.alerting_spec import AlertSpec
+from quarterdeck.core.review_spec import ReviewSpec
 from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Misfire, Span, Task, TriggerKind
 
@@ -213,6 +214,7 @@ class Manifest:
     monitoring: MonitoringSpec = MonitoringSpec()
     rollout: RolloutSpec = RolloutSpec()
     training: TrainingSpec = TrainingSpec()
+    review: ReviewSpec | None = None  # None: no prediction waits for a person
 
 
 def manifest_json(manifest: Manifest) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 All that is wrong is reported at once, each with file, line, key, what was found, what was expected, and the
 nearest valid name. The gates are read in manifest_gates.py, the triggers in manifest_triggers.py, the alerts in
-manifest_alerts.py, the rollout in manifest_rollout.py.
+manifest_alerts.py, the rollout in manifest_rollout.py, the review in manifest_review.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from quarterdeck.core.gate_kinds import SERVED
 from quarterdeck.core.manifest import GateSpec, Manifest, MonitoringSpec, StepSpec, TrainingSpec
 from quarterdeck.core.manifest_alerts import read_alerts
 from quarterdeck.core.manifest_gates import read_evaluation, read_gates
+from quarterdeck.core.manifest_review import read_review
 from quarterdeck.core.manifest_rollout import read_rollout
 from quarterdeck.core.manifest_triggers import read_triggers
 from quarterdeck.core.metrics.families import every_name
@@ -29,7 +30,9 @@ PIPELINE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 RESERVED_PARAMETERS = ("pipeline", "report")  # filled by the runner, so no step can have these names
 
 # Every key that a table may have; the documentation is tested against these.
-SECTIONS = ("pipeline", "steps", "gates", "evaluation", "triggers", "alerts", "monitoring", "rollout", "training")
+SECTIONS = (
+    "pipeline", "steps", "gates", "evaluation", "triggers", "alerts", "monitoring", "rollout", "training", "review",
+)  # fmt: skip
 PIPELINE_KEYS = ("name", "description", "owner", "task", "target", "entity", "time")
 STEP_KEYS = ("uses", "with", "inputs", "retries", "timeout")
 MONITORING_KEYS = ("window", "minimum_rows")
@@ -72,6 +75,7 @@ def check_manifest(document: TomlDocument, folder: Path) -> Manifest:
         monitoring=_monitoring(root.table("monitoring")),
         rollout=read_rollout(root.table("rollout"), _compared(task, gates)),
         training=_training(root.table("training")),
+        review=read_review(root, task),
         folder=folder,
     )
     _distinct_columns(about)

@@ -32,6 +32,7 @@ from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.notifier import Notifier
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.retention import Retention
+from quarterdeck.scheduler.reviewing import Reviewing
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.run_queue import RunQueue
 from quarterdeck.scheduler.server_keeper import ServerKeeper
@@ -101,6 +102,7 @@ class Daemon:
         self._watch = Watch(state)
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
+        self._reviewing = Reviewing(state)
         self._retention = Retention(state)
         self._alerting = Alerting(state)
         self._notifier = Notifier(state)
@@ -115,6 +117,7 @@ class Daemon:
             ("queue", self._queue.tick),
             ("monitor", self._watch_traffic),
             ("rollouts", self._roll_out),
+            ("review", self._review),
             ("retention", self._retention.tick),
             ("alerts", self._alert),
             ("notifications", self._notifier.tick),
@@ -219,6 +222,9 @@ class Daemon:
 
     def _roll_out(self, now: datetime) -> None:
         self._rollouts.tick(self._manifests.by_name, now)
+
+    def _review(self, now: datetime) -> None:
+        self._reviewing.tick(self._manifests.by_name, now)
 
     def _alert(self, now: datetime) -> None:
         self._alerting.tick(self._manifests.by_name, self._own_problems(), now)

@@ -1,9 +1,9 @@
 """Whether the store still says what the ledger says: the chain of entries, and each table against the entries about it.
 
 The chain alone shows neither that its end was cut off, nor that a row was changed past it. So what the entries say is
-played again from the first, and held against the names, the versions, the roles, the tokens, the approvals and the
-gates as they stand. Whoever can write the database can make both agree; what they cannot do is to make the hashes that
-somebody has noted elsewhere.
+played again from the first, and held against the names, the versions, the roles, the tokens, the approvals, the
+gates and the labels of people as they stand. Whoever can write the database can make both agree; what they cannot do
+is to make the hashes that somebody has noted elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from quarterdeck.core.gate_sets import gate_from_json, gates_digest
 from quarterdeck.core.ledger import ALIAS_ACTS, Entry, Problem, verify_chain
 from quarterdeck.core.values import VersionState
-from quarterdeck.store import ledger
+from quarterdeck.store import ledger, review_labels
 from quarterdeck.store.rows import table
 from quarterdeck.store.tables import AliasRow, ApprovalRow, GateSetRow, RoleRow, TokenRow, VersionRow
 
@@ -33,7 +33,7 @@ def verify(tx: Connection) -> tuple[int, list[Problem]]:
     """Check every entry, and the tables against them: (how many entries, what is wrong)."""
     said = _Said()
     problems = list(verify_chain(said.heard(ledger.every(tx))))
-    for part in (_names, _versions, _roles, _tokens, _approvals, _gate_sets):
+    for part in (_names, _versions, _roles, _tokens, _approvals, _gate_sets, _labels):
         problems += part(tx, said)
     return said.count, problems
 
@@ -51,6 +51,7 @@ class _Said:
     tokens: Rows = field(default_factory=dict)
     approvals: Rows = field(default_factory=dict)
     gate_sets: Rows = field(default_factory=dict)
+    labels: Rows = field(default_factory=dict)
 
     def heard(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """The entries, as they go by."""
@@ -80,6 +81,8 @@ class _Said:
         elif entry.act in _GATES:
             digest = entry.evidence.get("digest")
             self._put(self.gate_sets, (model, str(after.get("gate_set"))), digest, entry)
+        elif entry.act == review_labels.ACT:
+            self._put(self.labels, (entry.subject, str(entry.seq)), entry.evidence.get("digest"), entry)
 
     def _put(self, rows: Rows, key: Key, value: Any, entry: Entry) -> None:
         rows[key] = value
@@ -174,3 +177,13 @@ def _gate_sets(tx: Connection, said: _Said) -> list[Problem]:
             message = f"set {key[1]} of the gates of {key[0]} is not what the ledger says: it was changed"
             problems.append(Problem(seq=said.seq.get(key, 0), message=message))
     return problems
+
+
+def _labels(tx: Connection, said: _Said) -> list[Problem]:
+    """Whether people's labels are what they were when they went into the training data."""
+    found = {str(seq): digest for seq, digest in review_labels.digests(tx).items()}
+    return [
+        Problem(seq=said.seq[key], message=f"labels of {key[0]} that people gave are not what the ledger says")
+        for key, digest in sorted(said.labels.items())
+        if found.get(key[1]) != digest
+    ]

@@ -15,6 +15,15 @@ from quarterdeck.console.acts.gates import edit_gate
 from quarterdeck.console.acts.models import LOOK, challenge, demote, promote, retire, rollback, undo, withdraw
 from quarterdeck.console.acts.notifications import discard_notification, retry_dead, retry_notification, try_receiver
 from quarterdeck.console.acts.operations import fire_trigger, set_trigger_paused
+from quarterdeck.console.acts.reviews import (
+    accept_review,
+    correct_review,
+    hold_review,
+    release_reviews,
+    skip_review,
+    take_review,
+    undo_review,
+)
 from quarterdeck.console.acts.rights import (
     approve,
     create_token,
@@ -37,10 +46,12 @@ from quarterdeck.console.acts.runs import cancel_run, request_run, resume_run
 __all__ = [
     "LOOK",
     "abort_rollout",
+    "accept_review",
     "acknowledge",
     "approve",
     "cancel_run",
     "challenge",
+    "correct_review",
     "create_token",
     "demote",
     "discard_notification",
@@ -48,9 +59,11 @@ __all__ = [
     "end_silence",
     "fire_trigger",
     "grant",
+    "hold_review",
     "pause_rollout",
     "promote",
     "promote_rollout",
+    "release_reviews",
     "request_run",
     "resolve_alert",
     "resume_rollout",
@@ -66,10 +79,13 @@ __all__ = [
     "set_trigger_paused",
     "silence_alert",
     "silence_cause",
+    "skip_review",
     "start_rollout",
+    "take_review",
     "try_receiver",
     "unapprove",
     "undo",
+    "undo_review",
     "unsilence_alert",
     "withdraw",
 ]

@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "traffic": "The prediction log: show, tail, query, export.",
     "monitor": "What the monitor saw: windows, drift, alerts.",
     "notification": "What receivers outside are told: list, show, retry, discard, test, receivers.",
+    "review": "Predictions that wait for a person: list, next, accept, correct, skip, undo.",
     "trigger": "What starts runs by itself: list, show, next, firings, fire, pause, resume.",
     "why": "What led to a run or a version, and what came of it.",
     "daemon": "The process that trains, watches and retrains.",

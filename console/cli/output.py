@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from quarterdeck.console.formats import lasted, number
 
@@ -45,12 +45,12 @@ def jsonable(value: Any) -> Any:
     return [jsonable(item) for item in value]
 
 
-def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]], file: TextIO | None = None) -> None:
     """A line of names and a line for each row, as RFC 4180 quotes them; what is no plain value as JSON.
 
     A cell that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(file or sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_csv_cell(jsonable(value)) for value in row])

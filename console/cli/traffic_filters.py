@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from quarterdeck.console.cli.traffic_rows import time_of
+from quarterdeck.console.cli.traffic_rows import time_or_ago
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries.traffic_log import check_confidence, check_endpoint
 from quarterdeck.core.errors import UsageError
@@ -35,7 +35,7 @@ class Filters:
 
     def asked(self, console: Console, endpoint: str | None, *, id: str | None = None) -> Asked:
         """The question. NotFoundError for an endpoint that does not exist, UsageError for what means nothing."""
-        first, last = time_of(self.since), time_of(self.until)
+        first, last = time_or_ago(self.since), time_or_ago(self.until)
         if first is not None and last is not None and first >= last:
             raise UsageError("--since is not before --until", hint="no time lies between them")
         if endpoint is not None:

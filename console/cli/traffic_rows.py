@@ -19,8 +19,8 @@ _SHOWN = 160  # characters of the inputs on a line
 _AGO = re.compile(r"\d+[smhdw]")
 
 
-def time_of(text: str | None) -> datetime | None:
-    """A time as the options write it: itself, or how long ago."""
+def time_or_ago(text: str | None) -> datetime | None:
+    """A time as the options write it: itself, or how long ago, as "2h"."""
     if text is None:
         return None
     return utc_now() - parse_duration(text) if _AGO.fullmatch(text) else parse_time(text)

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from quarterdeck.console.context import Console
-from quarterdeck.console.queries import audit, duel, live, overview, pipelines, registry, schedule
+from quarterdeck.console.queries import audit, duel, live, overview, pipelines, registry, review, schedule
 from quarterdeck.console.queries.card import load_evaluation
 from quarterdeck.console.queries.manifests import PipelineFiles
+from quarterdeck.console.queries.profiles import Profiles
 from quarterdeck.console.queries.questions import (
     Answer,
     AskAudit,
@@ -19,6 +20,7 @@ from quarterdeck.console.queries.questions import (
     AskOverview,
     AskPipelines,
     AskRegistry,
+    AskReview,
     AskSchedule,
     Look,
     Question,
@@ -44,6 +46,7 @@ class Reader:
         self._traffic: dict[str, Traffic] = {}
         self._traffic_at = float("-inf")
         self._evaluations: dict[str, Evaluation] = {}
+        self._profiles = Profiles(self._console)
         self._patience = 5 * console.settings.heartbeat_seconds
 
     def look(self, question: Question, now: datetime, story: str = "") -> Look:
@@ -74,6 +77,8 @@ class Reader:
                 return live.screen(tx, environment, question, self._traffic, now, self._patience)
             case AskDuels():
                 return duel.screen(tx, environment, question)
+            case AskReview():
+                return review.screen(tx, environment, self._console.person, question, self._profiles.get, now)
             case AskSchedule():
                 return schedule.screen(tx, environment, question, now, self._patience)
             case AskAudit():

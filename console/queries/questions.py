@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from quarterdeck.console.queries.review_values import Review
 from quarterdeck.console.queries.values import Duels, Live, Overview, Pipelines, Registry, Status
 from quarterdeck.console.queries.values_audit import Ledger
 from quarterdeck.console.queries.values_schedule import Schedule
@@ -46,6 +47,13 @@ class AskDuels:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AskReview:
+    selected: int | None = None  # an item's id; None: the first
+    model: str | None = None  # None: every model's queue
+    limit: int = PAGE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AskSchedule:
     trigger: str | None = None  # "flights/nightly": its firings are asked for
     rollout: int | None = None  # its steps and looks
@@ -59,8 +67,8 @@ class AskAudit:
     limit: int = PAGE
 
 
-Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels | AskSchedule | AskAudit
-Answer = Overview | Pipelines | Registry | Live | Duels | Schedule | Ledger
+Question = AskOverview | AskPipelines | AskRegistry | AskLive | AskDuels | AskReview | AskSchedule | AskAudit
+Answer = Overview | Pipelines | Registry | Live | Duels | Review | Schedule | Ledger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

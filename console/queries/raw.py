@@ -15,6 +15,7 @@ from quarterdeck.store import (
     duels,
     ledger,
     registry,
+    reviews,
     rollouts,
     runs,
     services,
@@ -26,8 +27,8 @@ from quarterdeck.store import (
 
 def record(tx: Connection, environment: str, kind: str, key: str) -> str:
     """A record by kind and key: version "flights@3", run "12", trigger "flights/nightly", alert "3", duel
-    "m:1:2", event and entry "ledger-4", rollout "3", service "daemon/main", and for a model or pipeline all that bears
-    its name.
+    "m:1:2", review "7", event and entry "ledger-4", rollout "3", service "daemon/main", and for a model or pipeline all
+    that bears its name.
     """
     found = _READERS[kind](tx, environment, key)
     return json.dumps(_jsonable(found), indent=2, ensure_ascii=False)
@@ -93,6 +94,15 @@ def _service(tx: Connection, _: str, key: str) -> Any:
     return next((asdict(item) for item in services.every(tx) if f"{item.kind}/{item.name}" == key), {})
 
 
+def _review(tx: Connection, _: str, key: str) -> Any:
+    item = reviews.get(tx, int(key))
+    found = asdict(item)
+    if item.blind and item.label is None:  # it is judged without the answer
+        found = {name: value for name, value in found.items() if name not in _ANSWER}
+    return found | {"said": [asdict(one) for one in reviews.said_of(tx, [item.id])[item.id]]}
+
+
+_ANSWER = ("answer", "score", "probabilities", "confidence")
 _READERS = {
     "entry": _event,
     "rollout": _rollout,
@@ -105,6 +115,7 @@ _READERS = {
     "model": _model,
     "pipeline": _model,
     "event": _event,
+    "review": _review,
 }
 
 

@@ -14,7 +14,7 @@ from quarterdeck.console.queries.values import NO_ROLE, Status
 from quarterdeck.core.operations import Service
 from quarterdeck.core.rights import Role, rights_of
 from quarterdeck.core.values import AlertState, ServiceKind
-from quarterdeck.store import alerts, rights, services
+from quarterdeck.store import alerts, reviews, rights, services
 
 
 def status(tx: Connection, now: datetime, patience: float, *, person: str, environment: str) -> Status:
@@ -31,6 +31,7 @@ def status(tx: Connection, now: datetime, patience: float, *, person: str, envir
         open_alerts=sum(alert.state is AlertState.OPEN for alert in unresolved),
         role=NO_ROLE if role is None else role.value,
         rights=rights_of(role),
+        reviews=sum(reviews.waiting(tx, environment).values()),
     )
 
 

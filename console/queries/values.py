@@ -408,3 +408,4 @@ class Status:
     open_alerts: int
     role: str = ""
     rights: frozenset[Right] | None = None
+    reviews: int = 0  # predictions that wait for a person

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class QuarterdeckApp(Own):
-    """Frame, Going, Looking, Changing and Own, with the keys of keymap.py."""
+    """Frame, Going, Looking, Changing, Reviewing and Own, with the keys of keymap.py."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(tuple(key for key in KEYS if key.id not in ("quit", "find.palette")))

@@ -27,7 +27,7 @@ from quarterdeck.console.tui.frame import (
     too_small,
 )
 from quarterdeck.console.tui.history import History
-from quarterdeck.console.tui.keymap import KEYS, MOVES, Key, remapped
+from quarterdeck.console.tui.keymap import KEYS, MOVES, Key, remapped, works
 from quarterdeck.console.tui.refresher import Refresher
 from quarterdeck.console.tui.screens.overview import OverviewView
 from quarterdeck.console.tui.story import FILE_NAME, FileStory, StoryFeed
@@ -243,6 +243,8 @@ class Frame(App[None]):
             "change.undo": self.last_change is not None
             or (subject is not None and (subject.model is not None or subject.entry is not None)),
         }
+        if key.view and key.id != "review.undo":
+            return subject is not None
         return needs.get(key.id, True)
 
     def possible_keys(self) -> Iterator[Key]:
@@ -260,14 +262,24 @@ class Frame(App[None]):
         return not self.console_.read_only and (rights is None or right in rights)
 
     def allowed(self, key: Key) -> bool:
-        """Whether the person may do at all what a key does."""
+        """Whether the person may do at all what a key does, in this view."""
+        return works(key, self._view.NAME, self.key_table) and self.has_right(key)
+
+    def has_right(self, key: Key) -> bool:
+        """Whether the person may do what a key does, in whatever view."""
         if not key.changes:
             return True
         name = key.action[5:-2] if key.action.startswith("act(") else key.action
         return self.may(plans.RIGHTS.get(name, Right.OPERATE))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that change something are dead for whoever may not."""
+        """Keys that change something are dead for whoever may not, and where another key has their place."""
+        whole = f"{action}('{parameters[0]}')" if parameters else action
+        meant = [key for key in self.key_table if key.action == whole]
+        if meant and not any(works(key, self._view.NAME, self.key_table) for key in meant):
+            return False
+        if action == "review" and not self.may(Right.LABEL):
+            return False
         if action in ("act", "edit", "undo"):
             name = str(parameters[0]) if action == "act" else action
             if not self.may(plans.RIGHTS.get(name, Right.OPERATE)):

@@ -49,6 +49,7 @@ COMMANDS: tuple[CommandKind, ...] = (
     CommandKind(name="live", argument="model", says="traffic, windows, drift, alerts"),
     CommandKind(name="alerts", argument="", says="the alerts of every model"),
     CommandKind(name="duel", argument="model", says="champion and challenger"),
+    CommandKind(name="review", argument="model", says="predictions that wait for a person"),
     CommandKind(name="schedule", argument="", says="triggers, rollouts and the processes"),
     CommandKind(name="audit", argument="model", says="the ledger, of everything or of one model"),
     CommandKind(name="filter", argument="text", says="as / does; nothing behind it clears the filter"),

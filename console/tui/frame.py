@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from quarterdeck.console import formats
 from quarterdeck.console.queries.values import NO_ROLE, Status
 from quarterdeck.console.tui.keymap import Key
 from quarterdeck.console.tui.symbols import Symbols
@@ -18,6 +19,7 @@ TABS = (
     ("3", "registry", "Registry"),
     ("4", "live", "Live"),
     ("5", "duel", "Duel"),
+    ("6", "review", "Review"),
     ("7", "schedule", "Schedule"),
     ("8", "audit", "Audit"),
 )
@@ -99,6 +101,8 @@ def _mark(name: str, status: Status, symbols: Symbols) -> str:
     """What waits for a person behind a tab."""
     if name == "live" and status.open_alerts:
         return f"{symbols.glyph('alert')}{few(status.open_alerts)}"
+    if name == "review" and status.reviews:
+        return f"({few(status.reviews)})"
     return ""
 
 

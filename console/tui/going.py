@@ -19,6 +19,7 @@ from quarterdeck.console.tui.screens.live import LiveView
 from quarterdeck.console.tui.screens.overview import OverviewView
 from quarterdeck.console.tui.screens.pipelines import PipelinesView
 from quarterdeck.console.tui.screens.registry import RegistryView
+from quarterdeck.console.tui.screens.review import ReviewView
 from quarterdeck.console.tui.screens.schedule import ScheduleView
 from quarterdeck.console.tui.view import View
 from quarterdeck.console.tui.widgets.prompt import Prompt
@@ -26,7 +27,10 @@ from quarterdeck.core.errors import QuarterdeckError, UsageError
 from quarterdeck.core.values import RunStatus
 
 VIEWS: dict[str, type[View]] = {
-    view.NAME: view for view in (OverviewView, PipelinesView, RegistryView, LiveView, DuelView, ScheduleView, AuditView)
+    view.NAME: view
+    for view in (
+        OverviewView, PipelinesView, RegistryView, LiveView, DuelView, ReviewView, ScheduleView, AuditView,
+    )
 }
 
 
@@ -170,7 +174,7 @@ class Going(Frame):
         match name:
             case "overview" | "schedule":
                 await self.action_go(name)
-            case "pipelines" | "registry" | "live" | "duel" | "audit":
+            case "pipelines" | "registry" | "live" | "duel" | "review" | "audit":
                 await self.visit(name, **({"model": self._known(argument)} if argument else {}))
             case "runs":
                 await self.visit("pipelines", status=_status(argument), everywhere=True, pane="runs")

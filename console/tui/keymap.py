@@ -24,12 +24,23 @@ class Key:
     group: str
     changes: bool = False  # hidden in a read-only console
     short: str = ""  # for the line of hints
+    view: str = ""  # where alone it works, there in place of another key's action; "" everywhere
 
 
 def _key(
-    id: str, keys: str, shown: str, action: str, says: str, group: str, short: str = "", changes: bool = False
+    id: str,
+    keys: str,
+    shown: str,
+    action: str,
+    says: str,
+    group: str,
+    short: str = "",
+    changes: bool = False,
+    view: str = "",
 ) -> Key:
-    return Key(id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short)
+    return Key(
+        id=id, keys=keys, shown=shown, action=action, says=says, group=group, changes=changes, short=short, view=view
+    )
 
 
 GO, FIND, LOOK, ACT, MOVE = "Go", "Find", "Look", "Act", "Move"
@@ -41,6 +52,7 @@ KEYS: tuple[Key, ...] = (
     _key("go.registry", "3", "3", "go('registry')", "Registry: versions, gates, lineage", GO),
     _key("go.live", "4", "4", "go('live')", "Live: traffic, windows, drift, alerts", GO),
     _key("go.duel", "5", "5", "go('duel')", "Duel: champion and challenger", GO),
+    _key("go.review", "6", "6", "go('review')", "Review: predictions that wait for a person", GO),
     _key("go.schedule", "7", "7", "go('schedule')", "Schedule: triggers, rollouts, processes", GO),
     _key("go.audit", "8", "8", "go('audit')", "Audit: the ledger, and what was live when", GO),
     _key("go.back", "left_square_bracket", "[", "back", "back to where you were", GO),
@@ -103,6 +115,22 @@ KEYS: tuple[Key, ...] = (
     _key("alert.resolve", "R", "R", "act('resolve')", "resolve the alert: its cause has gone", ACT, "resolve", True),
     _key("pipeline.edit", "e", "e", "edit", "edit pipeline.toml in $EDITOR", ACT, "edit", True),
     _key("change.undo", "u", "u", "undo", "undo the last change here, as a new confirmed event", ACT, "undo", True),
+    _key("review.accept", "a", "a", "review('accept')", "Review: the model was right", ACT, "right", True, "review"),
+    _key("review.correct", "x", "x", "review('correct')", "Review: say what is right", ACT, "wrong", True, "review"),
+    _key(
+        "review.skip",
+        "n",
+        "n",
+        "review('skip')",
+        "Review: not now, to the end of the queue",
+        ACT,
+        "later",
+        True,
+        "review",
+    ),
+    _key(
+        "review.undo", "u", "u", "review('undo')", "Review: take your last decision back", ACT, "undo", True, "review"
+    ),
     _key("quit", "ctrl+q", "ctrl+q", "quit", "leave (or :q)", GO),
 )
 
@@ -148,6 +176,11 @@ def remapped(keys: Sequence[Key], other: Mapping[str, str]) -> tuple[Key, ...]:
 def written(keys: str) -> str:
     """As people write keys: "[" for left_square_bracket."""
     return " ".join(_SIGNS.get(part, part) for part in keys.split(","))
+def works(key: Key, view: str, keys: Sequence[Key] = KEYS) -> bool:
+    """Whether a key means its own action in a view: another one of `keys` may have it there."""
+    if key.view:
+        return key.view == view
+    return not any(other.view == view and other.keys == key.keys for other in keys)
 
 
 def bindings(keys: tuple[Key, ...]) -> list[Binding]:

@@ -216,7 +216,7 @@ class Looking(Going):
     async def action_help(self) -> None:
         from quarterdeck.console.tui.screens.help import Help
 
-        keys = [key for key in self.key_table if self.allowed(key)]
+        keys = [key for key in self.key_table if self.has_right(key)]
         help_ = Help(keys)
         await self.push_screen(help_)
         help_.set_focus(help_.query_one("#help-filter"))  # at once: what was typed meanwhile is the filter

@@ -12,14 +12,14 @@ from textual.app import SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 
 from quarterdeck.console.preferences import UserCommand
-from quarterdeck.console.tui.changing import Changing
+from quarterdeck.console.tui.reviewing import Reviewing
 from quarterdeck.console.tui.text import Line, line, span
 
 PATIENCE_S = 300.0  # for a program whose output is shown; with `terminal = true` it has all the time it likes
 SHOWN = 2_000  # lines of it
 
 
-class Own(Changing):
+class Own(Reviewing):
     """Programs run as the person who started the console, with the words of the file: no shell reads them."""
 
     def on_mount(self) -> None:

@@ -44,6 +44,10 @@ RIGHTS: dict[str, Right] = {
     "resolve": Right.OPERATE,
     "edit": Right.OPERATE,
     "undo": Right.DEMOTE,
+    "review('accept')": Right.LABEL,
+    "review('correct')": Right.LABEL,
+    "review('skip')": Right.LABEL,
+    "review('undo')": Right.LABEL,
 }
 
 

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ALERT = "alert"
     DUEL = "duel"
     EVENT = "event"
+    REVIEW = "review"
     ROLLOUT = "rollout"
     SERVICE = "service"
     ENTRY = "entry"

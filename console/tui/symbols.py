@@ -45,6 +45,7 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "paused": ("‖", "=", "warn"),
     "active": ("●", "*", "ok"),
     "drifted": ("▲", "!", "warn"),
+    "differ": ("◆", "~", "warn"),
     "stable": ("●", "*", "ok"),
 }
 

@@ -29,4 +29,8 @@ Of times:
 Of many tests, and of probabilities:
     false_discovery.py   which of many p-values to believe
     calibration.py       whether probabilities mean what they say
+
+Of rows that people looked at:
+    inverse_probability.py  totals and means of all rows, from rows drawn with known probabilities
+    kappa.py                how far two people agree beyond chance
 """

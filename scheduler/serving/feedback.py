@@ -9,16 +9,14 @@ have been counted. Labels that arrive together are kept in one transaction.
 from __future__ import annotations
 
 import asyncio
-import difflib
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 from quarterdeck.core.errors import ConflictError, InputError, NotFoundError, QuarterdeckError, UsageError
 from quarterdeck.core.ids import time_of
+from quarterdeck.core.labels import judged_label
 from quarterdeck.core.models.signature import Signature
-from quarterdeck.core.values import Task
 from quarterdeck.scheduler.serving.counters import Counters
 from quarterdeck.scheduler.serving.log import EVERY_S, PredictionLog, now_us
 from quarterdeck.scheduler.serving.protocols import encode
@@ -197,28 +195,3 @@ def _judge(item: Any, endpoints: dict[str, str], signature_of: SignatureOf, may:
     signature = signature_of(endpoint)
     label = item["label"] if signature is None else judged_label(item["label"], signature)
     return {"id": item["id"], "endpoint": endpoint, "label": encode(label).decode()}
-
-
-def judged_label(label: Any, signature: Signature) -> str | int | float:
-    """The label as the model's task writes it. Raises InputError for what cannot be one."""
-    if signature.task is Task.REGRESSION:
-        return _number(label)
-    classes = signature.classes or ()
-    for known in classes:
-        if isinstance(label, (str, int, float)) and isinstance(label, str) == isinstance(known, str) and label == known:
-            return known
-    names = [encode(known).decode() for known in classes]
-    near = difflib.get_close_matches(encode(label).decode()[:100], names, n=1)
-    shown = f"{', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
-    hint = f"did you mean {near[0]}? {shown}" if near else shown
-    raise InputError("expected one of the model's classes", where="label", hint=hint)
-
-
-def _number(label: Any) -> float:
-    try:
-        number = float(label) if label.__class__ in (int, float) else math.nan
-    except OverflowError:  # an integer of hundreds of digits
-        number = math.inf
-    if not math.isfinite(number):
-        raise InputError("expected a number of 64 bits", where="label")
-    return number

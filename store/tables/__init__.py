@@ -1,8 +1,8 @@
 """The tables of quarterdeck.db as SQLModel classes. Rows never leave the store: its modules return core values.
 
 pipelines (runs, steps, artifacts, metrics), models (versions, aliases, splits, gate sets, duels), rollouts (with their
-analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services, leases),
-notifications (silences, events and their deliveries), audit (the ledger).
+analyses), rights (roles, tokens, approvals), operations (triggers, firings, alerts, windows, services, leases), reviews
+(queues, items, decisions), notifications (silences, events and their deliveries), audit (the ledger).
 """
 
 from quarterdeck.store.tables.audit import LedgerRow
@@ -18,6 +18,7 @@ from quarterdeck.store.tables.pipelines import (
     RunRow,
     StepRow,
 )
+from quarterdeck.store.tables.reviews import DecisionRow, ReviewQueueRow, ReviewRow
 from quarterdeck.store.tables.rights import ApprovalRow, RoleRow, TokenRow
 from quarterdeck.store.tables.rollouts import AnalysisRow, RolloutRow
 from quarterdeck.store.tables.triggers import TriggerCursorRow, WebhookCallRow
@@ -29,6 +30,7 @@ __all__ = [
     "ApprovalRow",
     "ArtifactRow",
     "CacheRow",
+    "DecisionRow",
     "DeliveryRow",
     "DuelRow",
     "FiringRow",
@@ -39,6 +41,8 @@ __all__ = [
     "MetricRow",
     "NotificationRow",
     "PipelineRow",
+    "ReviewQueueRow",
+    "ReviewRow",
     "RoleRow",
     "RolloutRow",
     "RunRow",

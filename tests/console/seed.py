@@ -39,6 +39,7 @@ from quarterdeck.core.metrics.slices import Condition, Slice, SliceReport
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.operations import Window
 from quarterdeck.core.registry import Version
+from quarterdeck.core.review_spec import ReviewSpec
 from quarterdeck.core.settings import read_settings
 from quarterdeck.core.values import (
     Decision,
@@ -58,6 +59,8 @@ from quarterdeck.store import (
     pipelines,
     promotion,
     registry,
+    review_queues,
+    reviews,
     runs,
     services,
     steps,
@@ -634,6 +637,53 @@ def predict(console: Console, endpoint: str, version: int, count: int, *, start:
 def _predictions(console: Console, now: datetime) -> None:
     predict(console, "flights", 2, 1_400)
     predict(console, "fuel", 1, 440)
+
+
+def review_items(console: Console, count: int, *, first: int = 0, **changes: object) -> list[int]:
+    """Put predictions of flights 2 into the review queue, the first one first; gives their items."""
+    now = utc_now()
+    rows = [
+        {
+            "environment": console.environment,
+            "model": "flights",
+            "version": 2,
+            "prediction_id": f"review-{number}",
+            "entity": f"UA-{1540 + number}",
+            "event_at": EVENT + timedelta(hours=number),
+            "answered_at": now - timedelta(hours=3, minutes=-number),
+            "inputs": json.dumps(
+                {name: 7.5 for name in FEATURES} | {"distance": 5200.0, "carrier": "ZZ", "origin": "AA"}
+            ),
+            "answer": "1",
+            "score": 0.54,
+            "probabilities": None,
+            "confidence": 0.54,
+            "stratum": "unsure",
+            "why": "confidence 0.54 under 0.6",
+            "draw": 0.1,
+            "weight": 1.0,
+            "probability": 1.0,
+            "needed": 1,
+            "blind": False,
+            "state": "waiting",
+            "label": None,
+            "decided_at": None,
+            "queued_at": now,
+            "turn_at": now - timedelta(hours=3, minutes=-number),
+            "expires_at": now + timedelta(days=30),
+            "skips": 0,
+            "closed_at": None,
+        }
+        | changes
+        for number in range(first, first + count)
+    ]
+    with console.database.write() as tx:
+        review_queues.put(
+            tx, console.environment, str(rows[0]["model"]), ReviewSpec(confidence_below=0.6, reasons=("weather",))
+        )
+        reviews.add(tx, rows)
+        found = {item.prediction_id: item.id for item in reviews.chosen(tx, console.environment, str(rows[0]["model"]))}
+    return [found[str(row["prediction_id"])] for row in rows]
 
 
 if __name__ == "__main__":

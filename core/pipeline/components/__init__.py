@@ -19,7 +19,16 @@ GROUP = "quarterdeck.components"
 # In the order in which a pipeline uses them.
 BUILT_IN = {
     name: f"{__name__}.{name}:{name}"
-    for name in ("read_table", "split_by_time", "split_random", "fit", "rules", "evaluate")
+    for name in (
+        "read_table",
+        "review_labels",
+        "join_labels",
+        "split_by_time",
+        "split_random",
+        "fit",
+        "rules",
+        "evaluate",
+    )
 }
 
 

@@ -56,7 +56,7 @@ async def test_no_key_breaks_a_view(console: Console, opened: Any, view: str) ->
 
 def test_every_key_has_an_action_and_an_id_of_its_own() -> None:
     assert len(BY_ID) == len(KEYS) + len(MOVES)
-    pressed = [name for key in KEYS for name in key.keys.split(",")]
+    pressed = [(key.view, name) for key in KEYS for name in key.keys.split(",")]
     assert len(pressed) == len(set(pressed))
     for key in KEYS:
         assert hasattr(QuarterdeckApp, f"action_{key.action.partition('(')[0]}"), key.id

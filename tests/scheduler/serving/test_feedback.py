@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from quarterdeck.core.errors import ConflictError, InputError, NotFoundError
+from quarterdeck.core.labels import judged_label
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.values import Task
-from quarterdeck.scheduler.serving.feedback import judged_label, record
+from quarterdeck.scheduler.serving.feedback import record
 from quarterdeck.store.engine import Database
 from quarterdeck.store.labels import labels_of
 from quarterdeck.store.traffic import PredictionRecord, append_predictions, open_traffic
