@@ -28,7 +28,6 @@ from quarterdeck.scheduler.leadership import Leadership
 from quarterdeck.scheduler.logs import rotate_others
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
-from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.notifier import Notifier
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.retention import Retention
@@ -36,6 +35,7 @@ from quarterdeck.scheduler.reviewing import Reviewing
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.run_queue import RunQueue
 from quarterdeck.scheduler.server_keeper import ServerKeeper
+from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.state import State
 from quarterdeck.scheduler.ticking import Job, Ticking
 from quarterdeck.scheduler.trigger_keeper import Triggers

@@ -88,7 +88,7 @@ class Reviewing:
         with self._state.traffic.read() as tx:
             place = traffic_queries.cursor(tx, PLACE)
             rows = review_traffic.answers_after(tx, place, list(asked), limit=BATCH, inputs=inputs)
-            beyond = traffic_queries.next_place(tx, place, rows, limit=BATCH)
+            beyond = review_traffic.next_place(tx, place, rows, limit=BATCH)
             if beyond == place:
                 return
             found = self._chosen(rows, asked, now)

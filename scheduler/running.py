@@ -18,10 +18,10 @@ from quarterdeck.scheduler.daemon import Daemon, End
 from quarterdeck.scheduler.ground import Ground
 from quarterdeck.scheduler.leadership import Leadership, obtain
 from quarterdeck.scheduler.lock import NAME, LockFile, single_instance
-from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.pulse import Pulse
 from quarterdeck.scheduler.server_keeper import ServerKeeper
+from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.state import State, open_state
 from quarterdeck.scheduler.workers import Workers
 from quarterdeck.store.workspace import Workspace

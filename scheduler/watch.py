@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -100,7 +100,7 @@ class Watch:
             evidence=finding.evidence,
             evidence_at=finding.at,
             alert_id=alert.id,
-            width=width,
+            width=manifest.monitoring.window,
         )
         if run is not None:
             log.info("trigger %s/%s started run %s: %s", trigger.pipeline, trigger.name, run.id, finding.message)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select
 from quarterdeck.core.values import CLIENT_ARMS
 from quarterdeck.store.labels import endpoints_of, labels_of
 from quarterdeck.store.traffic import append_labels, labels, micros, predictions
-from quarterdeck.store.traffic_queries import SPAN
+from quarterdeck.store.traffic_windows import SPAN
 
 _p = predictions.c
 _CHUNK = 500
@@ -41,6 +41,14 @@ def answers_after(tx: Connection, seq: int, endpoints: Sequence[str], *, limit: 
         _p.arm.in_([arm.value for arm in CLIENT_ARMS]),
     )
     return list(tx.execute(select(*columns).where(*where).order_by(_p.seq).limit(limit)))
+
+
+def next_place(tx: Connection, seq: int, found: Sequence[Row[Any]], *, limit: int) -> int:
+    """Where answers_after() goes on in the same transaction: also past rows that are no clients'."""
+    if len(found) == limit:
+        return int(found[-1].seq)
+    newest = tx.execute(select(func.max(_p.seq))).scalar() or 0
+    return max(seq, min(newest, seq + SPAN))
 
 
 def whole_rows(tx: Connection, seqs: Sequence[int]) -> list[Row[Any]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from quarterdeck.console import formats
 from quarterdeck.console.queries.values import NO_ROLE, Status
 from quarterdeck.console.tui.keymap import Key
 from quarterdeck.console.tui.symbols import Symbols

@@ -29,7 +29,14 @@ from quarterdeck.core.values import RunStatus
 VIEWS: dict[str, type[View]] = {
     view.NAME: view
     for view in (
-        OverviewView, PipelinesView, RegistryView, LiveView, DuelView, ReviewView, ScheduleView, AuditView,
+        OverviewView,
+        PipelinesView,
+        RegistryView,
+        LiveView,
+        DuelView,
+        ReviewView,
+        ScheduleView,
+        AuditView,
     )
 }
 

@@ -176,6 +176,8 @@ def remapped(keys: Sequence[Key], other: Mapping[str, str]) -> tuple[Key, ...]:
 def written(keys: str) -> str:
     """As people write keys: "[" for left_square_bracket."""
     return " ".join(_SIGNS.get(part, part) for part in keys.split(","))
+
+
 def works(key: Key, view: str, keys: Sequence[Key] = KEYS) -> bool:
     """Whether a key means its own action in a view: another one of `keys` may have it there."""
     if key.view:

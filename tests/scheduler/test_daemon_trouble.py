@@ -24,8 +24,8 @@ from typing import Any
 import psutil
 import pytest
 
-from quarterdeck.core.clock import utc_now
 from quarterdeck.core.alerting import WORKSPACE
+from quarterdeck.core.clock import utc_now
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.runs import Run
 from quarterdeck.core.values import RunStatus, ServiceKind

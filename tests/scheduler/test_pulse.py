@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.scheduler.lock import LockFile, read_lock, single_instance
-from quarterdeck.scheduler.service_manager import ServiceManager
 from quarterdeck.scheduler.pulse import STALLED_S, Pulse
+from quarterdeck.scheduler.service_manager import ServiceManager
 
 
 @pytest.fixture
