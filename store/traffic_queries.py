@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, selec
 
 from quarterdeck.core.values import CLIENT_ARMS, Arm
 from quarterdeck.store.traffic import cursors, failures, labels, predictions, window_counts
-from quarterdeck.store.traffic_upgrade import CHANGES
 from quarterdeck.store.traffic_windows import SPAN, all_counted
 
 SEEN = "seen"  # the cursor of the monitor: the greatest `changed` of a window that it has judged
@@ -264,8 +263,8 @@ def is_counted(tx: Connection) -> bool:
     counting = labels.join(predictions, and_(predictions.c.id == labels.c.id, _of_clients))
     newest_label = select(labels.c.seq).select_from(counting).order_by(labels.c.seq.desc()).limit(1)
     last_label = tx.execute(newest_label).scalar() or 0
-    seen = cursor(tx, SEEN) >= cursor(tx, CHANGES) and cursor(tx, "labelled") >= last_label
-    return seen and all_counted(tx)
+    changed = tx.execute(select(func.max(window_counts.c.changed))).scalar() or 0
+    return cursor(tx, SEEN) >= changed and cursor(tx, "labelled") >= last_label and all_counted(tx)
 
 
 def set_cursor(tx: Connection, name: str, seq: int) -> None:

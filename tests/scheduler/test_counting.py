@@ -168,6 +168,18 @@ def test_a_label_that_comes_late_has_its_window_judged_also_by_the_next_daemon(s
     assert found(state)[0].metrics["mean_absolute_error"] == pytest.approx(0.25)
 
 
+def test_labels_and_changes_that_touch_no_window_leave_nothing_to_wait_for(state: State, now: datetime) -> None:
+    served(state, "a", now, 3)
+    monitor = Monitor(state)
+    monitor.tick(watched(state), now)
+    with state.traffic.write() as tx:
+        traffic_windows.touch(tx, {WindowKey("fuel", 1, 0)}, micros(now))
+        traffic_windows.change_width(tx, "fuel", 60_000_000, now=micros(now))
+    monitor.tick(watched(state), now)
+    with state.traffic.read() as tx:
+        assert traffic_queries.is_counted(tx)
+
+
 def test_another_width_holds_from_the_next_boundary_on_and_late_rows_keep_theirs(state: State, now: datetime) -> None:
     day = timedelta(days=1)
     start = now.replace(hour=0)
