@@ -106,6 +106,10 @@ class Looks:
         except QuarterdeckError as error:
             self._say(eye.trigger, str(error), now)
             return
+        except Exception as error:  # the thread's boundary: a store's library raises what it likes
+            log.exception("trigger %s", _name(eye.trigger))
+            self._say(eye.trigger, f"it cannot look: {type(error).__name__}: {str(error)[:200]}", now)
+            return
         with self._state.database.write() as tx:
             settled = eye.look.settle(tx, seen, eye.place, now)
             place = self._settle(tx, eye, settled, now)

@@ -18,7 +18,7 @@ _firing = table(FiringRow)
 _run = table(RunRow)
 _alias = table(AliasRow)
 _ledger = table(LedgerRow)
-_LOOKED_BACK = 8  # trainings; the wait does not grow beyond
+_LOOKED_BACK = 200  # trainings: a row of them that is cut off is judged as a shorter one
 
 
 def fired_since(tx: Connection, ids: Collection[int], since: datetime) -> dict[int, int]:
@@ -68,17 +68,19 @@ def trainings(tx: Connection, trigger_id: int, pipeline: str) -> list[Training]:
         .order_by(_firing.c.id.desc())
         .limit(_LOOKED_BACK)
     )
+    rows = [row for row in tx.execute(query) if row.finished_at is not None]
+    promoted = _promoted(tx, {f"{pipeline}@{row.version}" for row in rows if row.version is not None})
     return [
         Training(
             at=row.evidence_at,
-            promoted=row.version is not None and _was_promoted(tx, f"{pipeline}@{row.version}"),
+            promoted=f"{pipeline}@{row.version}" in promoted,
             loss=(row.evidence or {}).get("loss") is True,
         )
-        for row in tx.execute(query)
-        if row.finished_at is not None
+        for row in rows
     ]
 
 
-def _was_promoted(tx: Connection, reference: str) -> bool:
-    mine = (_ledger.c.subject == reference, _ledger.c.act == "promote")
-    return tx.execute(select(_ledger.c.seq).where(*mine).limit(1)).first() is not None
+def _promoted(tx: Connection, references: set[str]) -> set[str]:
+    """Those of these versions that have ever been promoted."""
+    mine = (_ledger.c.subject.in_(references), _ledger.c.act == "promote")
+    return set(tx.execute(select(_ledger.c.subject).where(*mine).distinct()).scalars())
