@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from quarterdeck.console.actor import client_address, current_actor
 from quarterdeck.console.presented import presented_token
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.errors import NotAllowedError
+from quarterdeck.core.errors import NotAllowedError, UnavailableError
 from quarterdeck.core.ledger import Audit
 from quarterdeck.core.rights import person_of
 from quarterdeck.core.settings import Settings, read_settings
@@ -88,11 +88,23 @@ class Console:
         from quarterdeck.store.engine import Database
         from quarterdeck.store.migrate import migrate
 
-        self.workspace.prepare_state()
         url = self.settings.database_url
+        if url is None and not self.workspace.database.exists():
+            self._refuse_to_make_anew()
+        self.workspace.prepare_state()
         database = Database(url) if url else Database.sqlite(self.workspace.database)
         migrate(database, backup_to=self.workspace.state / "backups", now=utc_now())
         return database
+
+    def _refuse_to_make_anew(self) -> None:
+        """Where a daemon has lost its database and waits for it, an empty one must not take that one's place."""
+        from quarterdeck.scheduler.lock import NAME, read_lock  # a new workspace alone comes here
+
+        waiting = read_lock(self.workspace.run / NAME)
+        if waiting is not None:
+            hint = "put it, or a backup, back; where a new store is to be made, end that process first"
+            message = f"the database is gone, and the daemon (process {waiting['pid']}) waits for it"
+            raise UnavailableError(message, where=str(self.workspace.database), hint=hint)
 
     @cached_property
     def traffic(self) -> Database:

@@ -41,6 +41,9 @@ def run_daemon(workspace: Workspace, *, standby: bool = False) -> None:
     orders.follow_signals()
     life = _Life(workspace, notify, orders, standby=standby)
     while life.goes_on:
+        if life.opened and not workspace.settings_file.exists():  # to lock there would make the folder anew
+            life.wait(f"the workspace is gone: there is no {workspace.settings_file}")
+            continue
         with single_instance(workspace.run / NAME) as lock:
             life.live(lock)
     notify.stopping("stopped")
@@ -56,7 +59,7 @@ class _Life:
         self._server: ServerKeeper | None = None
         self._says = "starts"
         self._waits = 0  # grows while there is nothing to do but wait
-        self._opened = False
+        self.opened = False
         self.goes_on = True
 
     def live(self, lock: LockFile) -> None:
@@ -77,13 +80,13 @@ class _Life:
         except ConflictError:
             raise
         except QuarterdeckError as error:
-            if not self._opened:
+            if not self.opened:
                 raise  # whoever starts it is told; it is not for a first start to wait
-            self._wait(str(error))
+            self.wait(str(error))
             return
         finally:
             self._daemon = None
-        self._opened = True
+        self.opened = True
         self.goes_on = end is End.REPLACED or (end is End.LOST and self._standby)
         if leadership is None or self.goes_on:
             return
@@ -119,11 +122,11 @@ class _Life:
             workers=self._workers,
             server=self._server,
         )
-        self._workers, self._server, self._opened = daemon.workers, daemon.server, True
+        self._workers, self._server, self.opened = daemon.workers, daemon.server, True
         self._notify.ready(self._working())
         return daemon.run()
 
-    def _wait(self, why: str) -> None:
+    def wait(self, why: str) -> None:
         """The store cannot be opened now: look again in a moment."""
         if why != self._says:
             log.error("waits: %s", why)

@@ -157,6 +157,9 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _configure_sqlite(engine: Engine, *, durable: bool, read_only: bool) -> None:
+    if not read_only:
+        _make_only_once(engine)
+
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
         # the driver's own BEGIN is deferred; ours (below) says which kind it is
@@ -172,6 +175,21 @@ def _configure_sqlite(engine: Engine, *, durable: bool, read_only: bool) -> None
     def _on_begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("quarterdeck_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _make_only_once(engine: Engine) -> None:
+    """A file that was there when it was first opened, and is gone, is not made anew by a later connection: what would
+    be written to that one is not what was there."""
+    made = False
+
+    @event.listens_for(engine, "do_connect")
+    def _on_do_connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+        nonlocal made
+        path = arguments[0] if arguments else None
+        if made and path and path != ":memory:" and not options.get("uri"):
+            arguments[0] = f"file:{quote(str(path))}?mode=rw"
+            options["uri"] = True
+        made = True
 
 
 _READ_ONLY = "copy the workspace to where you may write, or make the disk, the file and its folder writable"

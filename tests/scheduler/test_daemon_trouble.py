@@ -152,6 +152,9 @@ def test_a_database_that_is_gone_is_waited_for_and_not_made_anew(lab: Lab, tmp_p
     status = command(lab, "daemon", "status")
     assert (status.returncode, file.exists()) == (7, False)
     assert re.search(r"^store +the database is gone$", status.stdout, re.MULTILINE)
+    refused = command(lab, "run", "list")
+    assert (refused.returncode, file.exists()) == (7, False)
+    assert f"the daemon (process {lab.pid}) waits for it" in refused.stderr
     (tmp_path / "kept.db").rename(file)
     lab.until_it_works()
 
@@ -187,6 +190,17 @@ def test_a_workspace_that_is_gone_is_waited_for(lab: Lab, tmp_path: Path) -> Non
     moved = Lab(Workspace(root=away), lab.pid, lab.heard)
     moved.until_problem("the workspace is gone")
     away.rename(lab.workspace.root)
+    lab.until_it_works()
+
+
+def test_a_workspace_that_was_replaced_by_a_copy_of_it_is_gone_on_with(lab: Lab, tmp_path: Path) -> None:
+    away, copied = tmp_path / "away", tmp_path / "copied"
+    before = token(lab)
+    lab.workspace.root.rename(away)
+    Lab(Workspace(root=away), lab.pid, lab.heard).until_problem("the workspace is gone")
+    shutil.copytree(away, copied)
+    copied.rename(lab.workspace.root)
+    lab.until(lambda: token(lab) > before and lab.said().get("pid") == lab.pid, "the lease in the copy")
     lab.until_it_works()
 
 

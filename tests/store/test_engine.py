@@ -105,3 +105,18 @@ def test_a_full_database_is_unavailable_and_keeps_what_it_had(path: Path) -> Non
         tx.execute(text("INSERT INTO big VALUES (zeroblob(1000000))"))
     with Database.sqlite(path) as database:
         assert value(database) == 0
+
+
+def test_a_file_that_was_there_and_is_gone_is_not_made_anew_by_another_connection(tmp_path: Path) -> None:
+    path = tmp_path / "a b.db"
+    with Database.sqlite(path) as database:
+        with database.write() as tx:
+            tx.execute(text("CREATE TABLE a (b)"))
+        database.close()
+        path.rename(tmp_path / "away")
+        with pytest.raises(UnavailableError, match="unable to open"), database.read():
+            pass
+        assert not path.exists()
+        (tmp_path / "away").rename(path)
+        with database.write() as tx:
+            tx.execute(text("INSERT INTO a VALUES (1)"))
