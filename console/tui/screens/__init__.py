@@ -1,3 +1,3 @@
-"""A file each: the five views (overview, pipelines, registry, live, duel), and the dialogs that open above
+"""A file each: the six views (overview, pipelines, registry, live, duel, review), and the dialogs that open above
 them.
 """
