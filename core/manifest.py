@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.core.drift_spec import DriftSpec, QualitySpec
 from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Task, TriggerKind
 
@@ -103,6 +104,8 @@ class MonitoringSpec:
 
     window: timedelta = timedelta(hours=1)
     minimum_rows: int = 50  # a window with fewer predictions is not judged
+    drift: DriftSpec = field(default_factory=DriftSpec)
+    quality: QualitySpec = field(default_factory=QualitySpec)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +195,7 @@ class Manifest:
     gates: tuple[GateSpec, ...] = ()
     evaluation: EvaluationSpec = EvaluationSpec()
     triggers: tuple[TriggerSpec, ...] = ()
-    monitoring: MonitoringSpec = MonitoringSpec()
+    monitoring: MonitoringSpec = field(default_factory=MonitoringSpec)
     rollout: RolloutSpec = RolloutSpec()
     training: TrainingSpec = TrainingSpec()
 

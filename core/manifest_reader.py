@@ -2,7 +2,7 @@
 
 All that is wrong is reported at once, each with file, line, key, what was found, what was expected, and the
 nearest valid name. The gates are read in manifest_gates.py, the triggers in manifest_triggers.py,
-the rollout in manifest_rollout.py.
+the rollout in manifest_rollout.py, what the monitor judges by in manifest_monitoring.py.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from quarterdeck.core.gate_kinds import SERVED
 from quarterdeck.core.manifest import GateSpec, Manifest, MonitoringSpec, StepSpec, TrainingSpec
 from quarterdeck.core.manifest_gates import read_evaluation, read_gates
+from quarterdeck.core.manifest_monitoring import read_drift, read_quality
 from quarterdeck.core.manifest_rollout import read_rollout
 from quarterdeck.core.manifest_triggers import read_triggers
 from quarterdeck.core.metrics.families import every_name
@@ -31,7 +32,7 @@ RESERVED_PARAMETERS = ("pipeline", "report")  # filled by the runner, so no step
 SECTIONS = ("pipeline", "steps", "gates", "evaluation", "triggers", "monitoring", "rollout", "training")
 PIPELINE_KEYS = ("name", "description", "owner", "task", "target", "entity", "time")
 STEP_KEYS = ("uses", "with", "inputs", "retries", "timeout")
-MONITORING_KEYS = ("window", "minimum_rows")
+MONITORING_KEYS = ("window", "minimum_rows", "drift", "quality")
 TRAINING_KEYS = ("seed",)
 
 _USES = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z][\w-]*", re.ASCII)
@@ -161,6 +162,8 @@ def _monitoring(table: Table) -> MonitoringSpec:
     return MonitoringSpec(
         window=table.duration("window", default.window),
         minimum_rows=table.integer("minimum_rows", default.minimum_rows, minimum=1),
+        drift=read_drift(table.table("drift")),
+        quality=read_quality(table.table("quality")),
     )
 
 
