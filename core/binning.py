@@ -7,6 +7,8 @@ seen.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quarterdeck.core.errors import RefusedError
+from quarterdeck.core.moments import Moments
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +34,19 @@ def as_numbers(values: ArrayLike | Sequence[Any], name: str) -> Floats:
     if numbers.ndim != 1:
         raise RefusedError(f"a column is flat, found shape {numbers.shape}", where=name)
     return numbers
+
+
+def take_moments(values: Floats) -> Moments | None:
+    """Of the finite ones among (n,) values; None where there are none."""
+    finite = values[np.isfinite(values)]
+    if len(finite) == 0:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):  # sums and squares beyond the greatest float
+        mean = float(finite.mean())
+        if not math.isfinite(mean):
+            mean = float((finite / len(finite)).sum())
+        m2 = min(float(np.square(finite - mean).sum()), sys.float_info.max)
+    return Moments(count=len(finite), mean=mean, m2=m2, minimum=float(finite.min()), maximum=float(finite.max()))
 
 
 def choose_edges(values: Floats, *, bins: int = BINS) -> tuple[float, ...]:

@@ -1,17 +1,16 @@
 """Number, mean, spread and range of some values, such that two sets can be put together without the values.
 
 Merged as Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing sample variances":
-no difference of large sums is taken, so values far from zero keep their spread.
+no difference of large sums is taken, so values far from zero keep their spread. Loads without numpy; binning.py takes
+them.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,34 +28,16 @@ class Moments:
         """The standard deviation over count, as numpy.std(); 0 and up, in the values' unit."""
         return math.sqrt(self.m2 / self.count)
 
-    @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Moments | None:
-        """Of the finite ones among (n,) values; None where there are none."""
-        finite = values[np.isfinite(values)]
-        if len(finite) == 0:
-            return None
-        with np.errstate(over="ignore", invalid="ignore"):  # sums and squares beyond the greatest float
-            mean = float(finite.mean())
-            if not math.isfinite(mean):
-                mean = float((finite / len(finite)).sum())
-            m2 = float(np.square(finite - mean).sum())
-        return cls(
-            count=len(finite),
-            mean=mean,
-            m2=min(m2, float(np.finfo(np.float64).max)),
-            minimum=float(finite.min()),
-            maximum=float(finite.max()),
-        )
-
     def merge(self, other: Moments) -> Moments:
         """Of both sets of values."""
         total = self.count + other.count
         gap = other.mean - self.mean
-        most = float(np.finfo(np.float64).max)  # JSON has no infinity
         return Moments(
             count=total,
             mean=self.mean * (self.count / total) + other.mean * (other.count / total),
-            m2=min(self.m2 + other.m2 + gap * gap * (self.count * other.count / total), most),
+            m2=min(
+                self.m2 + other.m2 + gap * gap * (self.count * other.count / total), sys.float_info.max
+            ),  # JSON has no infinity
             minimum=min(self.minimum, other.minimum),
             maximum=max(self.maximum, other.maximum),
         )

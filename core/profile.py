@@ -21,6 +21,7 @@ from quarterdeck.core.binning import (
     count_categories,
     count_numbers,
     count_outside,
+    take_moments,
 )
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
@@ -92,7 +93,7 @@ def _profile_numbers(field: Field, values: Column) -> FeatureProfile:
     numbers = as_numbers(values, field.name)
     edges = choose_edges(numbers[np.isfinite(numbers)])
     counts, missing = count_numbers(numbers, edges)
-    moments = Moments.of(numbers)
+    moments = take_moments(numbers)
     return FeatureProfile(
         name=field.name,
         kind=field.kind,
@@ -141,7 +142,7 @@ def count_column(feature: FeatureProfile, values: Column) -> BinCounts:
         numbers = as_numbers(values, feature.name)
         counts, missing = count_numbers(numbers, feature.edges)
         outside = count_outside(numbers, feature.minimum, feature.maximum)
-        return BinCounts(counts=tuple(counts), missing=missing, outside=outside, moments=Moments.of(numbers))
+        return BinCounts(counts=tuple(counts), missing=missing, outside=outside, moments=take_moments(numbers))
     counts, missing = count_categories(_as_list(values), _keys(feature.kind, feature.categories))
     outside = counts[-1] if feature.reference.counts[-1] == 0 else 0
     return BinCounts(counts=tuple(counts), missing=missing, outside=outside)

@@ -1,6 +1,7 @@
 """A reference profile and counts in its bins, as values; profile.py says what they are for.
 
 Equal counts are equal whatever their moments: sums of floats differ in the last digit with the order of the rows.
+Loads without numpy.
 """
 
 from __future__ import annotations

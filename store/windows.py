@@ -41,6 +41,14 @@ def last(tx: Connection, model: str, *, version: int | None = None, limit: int =
     return [_to_window(row) for row in tx.execute(query.limit(limit))][::-1]
 
 
+def holding(tx: Connection, model: str, at: datetime, *, version: int | None = None) -> list[Window]:
+    """Every version's window that holds a time, or one version's."""
+    where = [_window.c.model == model, _window.c.start <= at, _window.c.end > at]
+    if version is not None:
+        where.append(_window.c.version == version)
+    return [_to_window(row) for row in tx.execute(select(_window).where(*where).order_by(_window.c.version))]
+
+
 def volumes(tx: Connection, model: str, *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
     """(start, rows of all versions together) of the closed windows that start in [since, until)."""
     where = (_window.c.model == model, _window.c.closed, _window.c.start >= since, _window.c.start < until)
