@@ -20,6 +20,7 @@ from quarterdeck.scheduler.firing import fire
 from quarterdeck.scheduler.lock import single_instance
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
+from quarterdeck.scheduler.multivariate import MultivariateRuns
 from quarterdeck.scheduler.retention import Retention
 from quarterdeck.scheduler.rollouts import Rollouts
 from quarterdeck.scheduler.server_keeper import ServerKeeper
@@ -45,6 +46,7 @@ class Daemon:
         self._manifests = Manifests(state.workspace, state.database)
         self._timetable = Timetable(self._schedule_due)
         self._monitor = Monitor(state)
+        self._multivariate = MultivariateRuns(state)
         self._watch = Watch(state)
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
@@ -79,6 +81,7 @@ class Daemon:
             ("workers", self._workers.tick),
             ("queue", self._start_queued),
             ("monitor", self._watch_traffic),
+            ("multivariate drift", self._compare_rows),
             ("rollouts", self._roll_out),
             ("retention", self._retention.tick),
             ("heartbeat", self._beat),
@@ -141,6 +144,9 @@ class Daemon:
         self._watch.tick(manifests, touched, now)
         self._duels.tick(manifests, now)
 
+    def _compare_rows(self, now: datetime) -> None:
+        self._multivariate.tick(self._manifests.by_name, now)
+
     def _roll_out(self, now: datetime) -> None:
         self._rollouts.tick(self._manifests.by_name, now)
 
@@ -164,6 +170,7 @@ class Daemon:
         now = utc_now()
         self._timetable.stop()
         self._duels.close()
+        self._multivariate.close()
         self._rollouts.close()
         self._workers.stop(now)
         if not self._keep_server:

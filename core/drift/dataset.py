@@ -16,8 +16,9 @@ from quarterdeck.core.drift.verdict import DriftResult, summarise
 class MultivariateResult:
     """All features together, on a sample of the window's rows.
 
-    `drifted` where `value` is beyond `threshold`: the reference chunks' mean and three deviations for the error of a
-    reconstruction, 0.5 with the interval's lower end above it for a classifier. `problem` says why there is no value.
+    PCA: `value` is the error of reconstruction, drifted outside `lower` to `upper`, which the reference's own chunks
+    keep; `threshold` is the upper one. Domain classifier: `value` is an area under the curve, drifted above `threshold`
+    where the interval from `lower` to `upper` excludes 0.5. `problem` says why there is no value.
     """
 
     method: str
@@ -36,6 +37,13 @@ class MultivariateResult:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> MultivariateResult:
         return cls(**data)
+
+
+def not_measured(method: str, problem: str, rows: int) -> MultivariateResult:
+    """No value, and why."""
+    return MultivariateResult(
+        method=method, value=None, threshold=None, drifted=False, n_reference=0, n_window=rows, problem=problem
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
