@@ -11,7 +11,7 @@ PYTEST ?= $(BIN)/python -m pytest -q -n auto
 LOCK := $(UV) pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
 
-.PHONY: demo test test-slow check bench bench-serving lock clean
+.PHONY: demo test test-slow check bench bench-serving bench-monitoring lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -32,6 +32,9 @@ check: $(VENV)/.dev .links
 
 bench-serving: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_serving.py $(BENCH)
+
+bench-monitoring: $(VENV)/.dev
+	$(BIN)/python benchmarks/bench_monitoring.py $(BENCH)
 
 bench: $(VENV)/.dev
 	@set -e; for program in benchmarks/bench_*.py; do echo "== $$program"; $(BIN)/python $$program; done

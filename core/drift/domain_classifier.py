@@ -1,9 +1,9 @@
 """Multivariate drift by a domain classifier: can a model tell the window's rows from the reference's?
 
 A random forest is trained to tell the two apart, and each row is scored by the trees that have not seen it (out of
-bag). An area under the ROC curve of 0.5 says that they cannot; its interval is DeLong's. Lopez-Paz and Oquab 2017, "Revisiting
-classifier two-sample tests"; NannyML and Evidently have the same. Sees any change of the joint distribution that trees
-can see, and says nothing about which.
+bag). An area under the ROC curve of 0.5 says that they cannot; its interval is DeLong's. Lopez-Paz and Oquab 2017,
+"Revisiting classifier two-sample tests"; NannyML and Evidently have the same. Sees any change of the joint distribution
+that trees can see, and says nothing about which.
 """
 
 from __future__ import annotations
