@@ -18,9 +18,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from quarterdeck.core.drift.bins import Floats, checked, plain
+from quarterdeck.core.drift.verdict import PSI_ACT
 
 WATCH = 0.1
-ACT = 0.25
+ACT = PSI_ACT
 BINS = 20
 
 # Half a row more in every bin (Jeffreys). A fixed least share, as is often used, makes one empty bin of a

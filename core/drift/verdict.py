@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 DISTANCE, TEST = "distance", "test"
+PSI_ACT = 0.25  # by the credit-scoring convention
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
