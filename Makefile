@@ -11,7 +11,7 @@ PYTEST ?= $(BIN)/python -m pytest -q -n auto
 LOCK := $(UV) pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
 
-.PHONY: demo test test-slow check bench bench-serving bench-console lock clean
+.PHONY: demo test test-slow check bench bench-serving bench-console bench-monitoring lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.runtime
@@ -35,6 +35,9 @@ bench-serving: $(VENV)/.dev
 
 bench-console: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_console.py $(BENCH)
+
+bench-monitoring: $(VENV)/.dev
+	$(BIN)/python benchmarks/bench_monitoring.py $(BENCH)
 
 bench: $(VENV)/.dev
 	@set -e; for program in benchmarks/bench_*.py; do echo "== $$program"; $(BIN)/python $$program; done

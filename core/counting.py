@@ -6,6 +6,7 @@ instead of a dozen for each, so that a batch of 64 rows costs a few microseconds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quarterdeck.core.binning import take_moments
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import FieldKind
+from quarterdeck.core.moments import Moments
 from quarterdeck.core.profile import BinCounts, Counts, FeatureProfile, Profile, count
 
 Floats = NDArray[np.float64]
@@ -32,9 +35,14 @@ class Counter:
         self.names = tuple(names)
         self._bins = None if profile is None else _Bins(profile, self.names)
 
-    def count(self, rows: Sequence[Sequence[Any]], scores: Sequence[float]) -> Counts | None:
-        """Of one row or more, each with its score; None without a profile. Raises what profile.count() does."""
-        return None if self._bins is None else self._bins.count(rows, scores)
+    def count(
+        self, rows: Sequence[Sequence[Any]], scores: Sequence[float], answers: Sequence[Any] | None = None
+    ) -> Counts | None:
+        """Of one row or more, each with its score, and its class where the model gives classes; None without a profile.
+
+        Raises what profile.count() does.
+        """
+        return None if self._bins is None else self._bins.count(rows, scores, answers)
 
 
 class _Bins:
@@ -55,13 +63,13 @@ class _Bins:
         self._others = [(feature.name, places[feature.name]) for feature in others]
         self._plain = replace(profile, features=others, score=None)
 
-    def count(self, rows: Sequence[Sequence[Any]], scores: Sequence[float]) -> Counts:
+    def count(self, rows: Sequence[Sequence[Any]], scores: Sequence[float], answers: Sequence[Any] | None) -> Counts:
         columns = list(zip(*rows, strict=True)) if self._names else []
         numbers: list[Sequence[Any]] = [columns[place] for place in self._columns]
         if self._scored:
             numbers.append(scores)
         found = self._numbers.count(numbers)
-        plain = count(self._plain, {name: columns[place] for name, place in self._others})
+        plain = count(self._plain, {name: columns[place] for name, place in self._others}, answers=answers)
         score = found.pop() if self._scored else None
         named = dict(zip((self._names[place] for place in self._columns), found, strict=True)) | plain.features
         return replace(plain, rows=len(rows), features={name: named[name] for name in self._order}, score=score)
@@ -95,9 +103,29 @@ class _Numbers:
         counts = np.bincount(places.ravel(), minlength=self._spans[-1][1] + 1).tolist()
         outside = ((values < self._least) | (values > self._most)).sum(axis=1).tolist()
         return [
-            BinCounts(counts=tuple(counts[start:end]), missing=counts[end], outside=beyond)
-            for (start, end), beyond in zip(self._spans, outside, strict=True)
+            BinCounts(counts=tuple(counts[start:end]), missing=counts[end], outside=beyond, moments=moments)
+            for (start, end), beyond, moments in zip(self._spans, outside, _moments(values), strict=True)
         ]
+
+
+def _moments(values: Floats) -> list[Moments | None]:
+    """Of the finite values of each row of (columns, rows), as binning.take_moments() gives them."""
+    finite = np.isfinite(values)
+    some = finite.sum(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is done by itself below
+        means = np.where(finite, values, 0.0).sum(axis=1) / np.maximum(some, 1)
+        squares = np.square(np.where(finite, values - means.reshape(-1, 1), 0.0)).sum(axis=1)
+    least = np.where(finite, values, np.inf).min(axis=1).tolist()
+    most = np.where(finite, values, -np.inf).max(axis=1).tolist()
+    found: list[Moments | None] = []
+    for place, (number, mean, m2) in enumerate(zip(some.tolist(), means.tolist(), squares.tolist(), strict=True)):
+        if not (math.isfinite(mean) and math.isfinite(m2)):
+            found.append(take_moments(values[place]))
+        elif number:
+            found.append(Moments(count=number, mean=mean, m2=m2, minimum=least[place], maximum=most[place]))
+        else:
+            found.append(None)
+    return found
 
 
 def _column(values: Any) -> Floats:

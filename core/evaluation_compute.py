@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -32,7 +32,8 @@ from quarterdeck.core.metrics.scoring import Floats, Rows
 from quarterdeck.core.metrics.slices import SliceReport
 from quarterdeck.core.models.describe import training_period
 from quarterdeck.core.models.signature import Signature
-from quarterdeck.core.profile import Profile, count
+from quarterdeck.core.profile import Profile
+from quarterdeck.core.profile_frames import count_frame
 from quarterdeck.core.statistics.calibration import Reliability, reliability, top_label_reliability
 from quarterdeck.core.values import Task
 
@@ -173,8 +174,7 @@ def _importance(held: HeldOut, signature: Signature, scores: Scores, metric: str
 def _fields(frame: pl.DataFrame, profile: Profile | None) -> tuple[FieldSeen, ...]:
     if profile is None or frame.height == 0:
         return ()
-    columns: dict[str, list[Any]] = {name: frame[name].to_list() for name in profile.names}
-    counted = count(profile, columns).features
+    counted = count_frame(profile, frame).features
     return tuple(
         FieldSeen(name=name, missing=bins.missing / frame.height, outside=bins.outside / frame.height)
         for name, bins in counted.items()

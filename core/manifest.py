@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.core.alerting_spec import AlertSpec
+from quarterdeck.core.drift_spec import DriftSpec, QualitySpec
 from quarterdeck.core.review_spec import ReviewSpec
 from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Misfire, Span, Task, TriggerKind
@@ -121,6 +122,8 @@ class MonitoringSpec:
 
     window: timedelta = timedelta(hours=1)
     minimum_rows: int = 50  # a window with fewer predictions is not judged
+    drift: DriftSpec = field(default_factory=DriftSpec)
+    quality: QualitySpec = field(default_factory=QualitySpec)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,7 +214,7 @@ class Manifest:
     evaluation: EvaluationSpec = EvaluationSpec()
     triggers: tuple[TriggerSpec, ...] = ()
     alerts: tuple[AlertSpec, ...] = ()
-    monitoring: MonitoringSpec = MonitoringSpec()
+    monitoring: MonitoringSpec = field(default_factory=MonitoringSpec)
     rollout: RolloutSpec = RolloutSpec()
     training: TrainingSpec = TrainingSpec()
     review: ReviewSpec | None = None  # None: no prediction waits for a person

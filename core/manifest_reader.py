@@ -2,7 +2,8 @@
 
 All that is wrong is reported at once, each with file, line, key, what was found, what was expected, and the
 nearest valid name. The gates are read in manifest_gates.py, the triggers in manifest_triggers.py, the alerts in
-manifest_alerts.py, the rollout in manifest_rollout.py, the review in manifest_review.py.
+manifest_alerts.py, what the monitor judges by in manifest_monitoring.py, the rollout in manifest_rollout.py, the review
+in manifest_review.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from quarterdeck.core.gate_kinds import SERVED
 from quarterdeck.core.manifest import GateSpec, Manifest, MonitoringSpec, StepSpec, TrainingSpec
 from quarterdeck.core.manifest_alerts import read_alerts
 from quarterdeck.core.manifest_gates import read_evaluation, read_gates
+from quarterdeck.core.manifest_monitoring import read_drift, read_quality
 from quarterdeck.core.manifest_review import read_review
 from quarterdeck.core.manifest_rollout import read_rollout
 from quarterdeck.core.manifest_triggers import read_triggers
@@ -35,7 +37,7 @@ SECTIONS = (
 )  # fmt: skip
 PIPELINE_KEYS = ("name", "description", "owner", "task", "target", "entity", "time")
 STEP_KEYS = ("uses", "with", "inputs", "retries", "timeout")
-MONITORING_KEYS = ("window", "minimum_rows")
+MONITORING_KEYS = ("window", "minimum_rows", "drift", "quality")
 TRAINING_KEYS = ("seed",)
 
 _USES = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z][\w-]*", re.ASCII)
@@ -167,6 +169,8 @@ def _monitoring(table: Table) -> MonitoringSpec:
     return MonitoringSpec(
         window=table.duration("window", default.window),
         minimum_rows=table.integer("minimum_rows", default.minimum_rows, minimum=1),
+        drift=read_drift(table.table("drift")),
+        quality=read_quality(table.table("quality")),
     )
 
 

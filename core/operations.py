@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -109,6 +109,8 @@ class Window:
     p50_ms: float | None
     p99_ms: float | None
     updated_at: datetime
+    quality: list[dict[str, Any]] = field(default_factory=list)  # QualityResult as JSON, one for each check
+    dataset_drift: dict[str, Any] = field(default_factory=dict)  # DatasetDrift as JSON; empty where nothing was judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

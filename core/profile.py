@@ -1,13 +1,13 @@
 """What the training rows looked like, and counts of other rows in the same bins.
 
 A profile is kept with its version. Counts of any rows can be merged by adding, so a window's drift costs the
-same whatever its traffic: the bins are compared, not the rows.
+same whatever its traffic: the bins are compared, not the rows. The values are in profile_values.py, the cutting of
+bins in binning.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,150 +15,95 @@ from numpy.typing import NDArray
 
 from quarterdeck.core.binning import (
     as_numbers,
+    bin_centres,
     choose_categories,
     choose_edges,
     count_categories,
     count_numbers,
     count_outside,
+    take_moments,
 )
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
+from quarterdeck.core.moments import Moments
+from quarterdeck.core.profile_values import NUMBERS, SCORE, BinCounts, Counts, FeatureProfile, Profile
+from quarterdeck.core.values import Task
+
+__all__ = ["SCORE", "BinCounts", "Column", "Counts", "FeatureProfile", "Profile", "build_profile", "count", "merge"]
 
 Column = Sequence[Any] | NDArray[Any]
 
-SCORE = "prediction"  # the name under which the model's own score is shown
-_NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)
+ANSWER = "answer"  # the name under which the model's class is shown
 _TRUTH = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BinCounts:
-    """One column's rows: in each bin, missing, and (of those in bins) outside what training saw."""
-
-    counts: tuple[int, ...]
-    missing: int
-    outside: int = 0
-
-    @property
-    def rows(self) -> int:
-        return sum(self.counts) + self.missing
-
-    @property
-    def with_missing(self) -> tuple[int, ...]:
-        """The bins with one more for missing rows: what a distance is measured on."""
-        return (*self.counts, self.missing)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FeatureProfile:
-    """One column of the reference rows.
-
-    Numbers have `edges` (len(counts) - 1 of them) and moments of their finite values; strings and booleans
-    have `categories`, the most frequent first, and one more bin for all others.
-    """
-
-    name: str
-    kind: FieldKind
-    reference: BinCounts
-    edges: tuple[float, ...] = ()
-    categories: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    mean: float | None = None
-    deviation: float | None = None
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> FeatureProfile:
-        typed = {
-            "kind": FieldKind(data["kind"]),
-            "reference": _bins_from_json(data["reference"]),
-            "edges": tuple(data["edges"]),
-            "categories": tuple(data["categories"]),
-        }
-        return cls(**(data | typed))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
-    """The reference rows, feature by feature in the signature's order, and the model's scores."""
-
-    features: tuple[FeatureProfile, ...]
-    score: FeatureProfile | None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(feature.name for feature in self.features)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Profile:
-        features = tuple(FeatureProfile.from_json(item) for item in data["features"])
-        score = None if data["score"] is None else FeatureProfile.from_json(data["score"])
-        return cls(features=features, score=score)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
-    """Rows counted into a profile's bins; `score` is None where no scores were counted."""
-
-    rows: int
-    features: dict[str, BinCounts]
-    score: BinCounts | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """{"rows": n, "features": {name: [[bins], missing, outside]}, "score": the same list or None}."""
-        features = {name: _bins_to_list(bins) for name, bins in self.features.items()}
-        return {
-            "rows": self.rows,
-            "features": features,
-            "score": None if self.score is None else _bins_to_list(self.score),
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Counts:
-        return cls(
-            rows=data["rows"],
-            features={name: _bins_from_list(item) for name, item in data["features"].items()},
-            score=None if data["score"] is None else _bins_from_list(data["score"]),
-        )
-
-
-def build_profile(columns: Mapping[str, Column], signature: Signature, scores: Column | None = None) -> Profile:
+def build_profile(
+    columns: Mapping[str, Column],
+    signature: Signature,
+    scores: Column | None = None,
+    *,
+    answers: Column | None = None,
+    target: Column | None = None,
+) -> Profile:
     """Profile the reference rows: one list or array of n values per field, None or NaN where missing.
 
-    `scores` are the model's, of rows it has not seen: on its training rows a model is surer than it will ever
-    be again, and the prediction would drift from the first day. Their number may differ from n. Raises
-    RefusedError on a missing column, columns of unequal length, and a number column that holds something
-    else.
+    `scores` and `answers` (classes) are the model's, of rows it has not seen: on its training rows a model is surer
+    than it will ever be again, and the prediction would drift from the first day. `target` is the truth. The number
+    of each may differ from n. Raises RefusedError on a missing column, columns of unequal length, and a number column
+    that holds something else.
     """
     _check_columns(columns, signature.names)
     score = None
     if scores is not None:
         score = _profile_numbers(Field(name=SCORE, kind=FieldKind.NUMBER), scores)
-    return Profile(features=tuple(_profile(field, columns[field.name]) for field in signature.fields), score=score)
+    classes = signature.task is not Task.REGRESSION
+    return Profile(
+        features=tuple(_profile(field, columns[field.name]) for field in signature.fields),
+        score=score,
+        answer=_profile_classes(ANSWER, answers) if answers is not None and classes else None,
+        target=None if target is None else _profile_target(signature, target, classes),
+    )
+
+
+def _profile_target(signature: Signature, values: Column, classes: bool) -> FeatureProfile:
+    if classes:
+        return _profile_classes(signature.target, values)
+    return _profile_numbers(Field(name=signature.target, kind=FieldKind.NUMBER), values)
+
+
+def _profile_classes(name: str, values: Column) -> FeatureProfile:
+    return _profile_categories(Field(name=name, kind=FieldKind.STRING), class_names(values))
+
+
+def class_names(values: Column) -> list[Any]:
+    """Classes as the text that a profile knows them by: 1, 1.0 and True are one; None and NaN stay missing."""
+    return [value if value is None or value != value else _class_name(value) for value in _as_list(values)]
+
+
+def _class_name(value: Any) -> str:
+    whole = isinstance(value, bool) or (isinstance(value, float) and value.is_integer())
+    return str(int(value)) if whole else str(value)
 
 
 def _profile(field: Field, values: Column) -> FeatureProfile:
-    return _profile_numbers(field, values) if field.kind in _NUMBERS else _profile_categories(field, values)
+    return _profile_numbers(field, values) if field.kind in NUMBERS else _profile_categories(field, values)
 
 
 def _profile_numbers(field: Field, values: Column) -> FeatureProfile:
     numbers = as_numbers(values, field.name)
-    finite = numbers[np.isfinite(numbers)]
-    edges = choose_edges(finite)
+    edges = choose_edges(numbers[np.isfinite(numbers)])
     counts, missing = count_numbers(numbers, edges)
-    some = len(finite) > 0
+    moments = take_moments(numbers)
     return FeatureProfile(
         name=field.name,
         kind=field.kind,
-        reference=BinCounts(counts=tuple(counts), missing=missing),
+        reference=BinCounts(counts=tuple(counts), missing=missing, moments=moments),
         edges=edges,
-        minimum=float(finite.min()) if some else None,
-        maximum=float(finite.max()) if some else None,
-        mean=float(finite.mean()) if some else None,
-        deviation=float(finite.std()) if some else None,
+        minimum=None if moments is None else moments.minimum,
+        maximum=None if moments is None else moments.maximum,
+        mean=None if moments is None else moments.mean,
+        deviation=None if moments is None else moments.deviation,
+        centres=bin_centres(numbers, edges),
     )
 
 
@@ -173,39 +118,55 @@ def _profile_categories(field: Field, values: Column) -> FeatureProfile:
     return FeatureProfile(name=field.name, kind=field.kind, reference=reference, categories=categories)
 
 
-def count(profile: Profile, columns: Mapping[str, Column], *, scores: Column | None = None) -> Counts:
+def count(
+    profile: Profile, columns: Mapping[str, Column], *, scores: Column | None = None, answers: Column | None = None
+) -> Counts:
     """Count n rows into the profile's bins; columns as in build_profile(), further ones are ignored.
 
     `outside` is what lies below the least or above the greatest number of the reference, or is a category
     that the reference did not have (0 where it had more than are listed: then it cannot be told).
     """
     rows = _check_columns(columns, profile.names)
-    score = None
+    score = answer = None
     if scores is not None and profile.score is not None:
-        score = _count(profile.score, scores)
-    return Counts(rows=rows, features={f.name: _count(f, columns[f.name]) for f in profile.features}, score=score)
+        score = count_column(profile.score, scores)
+    if answers is not None and profile.answer is not None:
+        answer = count_column(profile.answer, class_names(answers))
+    features = {f.name: count_column(f, columns[f.name]) for f in profile.features}
+    return Counts(rows=rows, features=features, score=score, answer=answer)
 
 
-def _count(feature: FeatureProfile, values: Column) -> BinCounts:
-    if feature.kind in _NUMBERS:
+def count_column(feature: FeatureProfile, values: Column) -> BinCounts:
+    """Count one column, as count() does."""
+    if feature.is_number:
         numbers = as_numbers(values, feature.name)
         counts, missing = count_numbers(numbers, feature.edges)
         outside = count_outside(numbers, feature.minimum, feature.maximum)
-    else:
-        counts, missing = count_categories(_as_list(values), _keys(feature.kind, feature.categories))
-        outside = counts[-1] if feature.reference.counts[-1] == 0 else 0
+        return BinCounts(counts=tuple(counts), missing=missing, outside=outside, moments=take_moments(numbers))
+    counts, missing = count_categories(_as_list(values), _keys(feature.kind, feature.categories))
+    outside = counts[-1] if feature.reference.counts[-1] == 0 else 0
     return BinCounts(counts=tuple(counts), missing=missing, outside=outside)
 
 
 def merge(first: Counts, second: Counts) -> Counts:
-    """Both sets of rows together. Raises RefusedError where they were counted into different bins."""
+    """Both sets of rows together. Raises RefusedError where they were counted into different bins.
+
+    Answers that only one side counted are kept: their shares are compared, not their number.
+    """
     if first.features.keys() != second.features.keys() or (first.score is None) != (second.score is None):
         raise RefusedError("these counts are of different profiles")
-    features = {name: _add(bins, second.features[name], name) for name, bins in first.features.items()}
-    score = None
-    if first.score is not None and second.score is not None:
-        score = _add(first.score, second.score, SCORE)
-    return Counts(rows=first.rows + second.rows, features=features, score=score)
+    return Counts(
+        rows=first.rows + second.rows,
+        features={name: _add(bins, second.features[name], name) for name, bins in first.features.items()},
+        score=_add_where_there(first.score, second.score, SCORE),
+        answer=_add_where_there(first.answer, second.answer, ANSWER),
+    )
+
+
+def _add_where_there(first: BinCounts | None, second: BinCounts | None, name: str) -> BinCounts | None:
+    if first is None or second is None:
+        return first or second
+    return _add(first, second, name)
 
 
 def _add(first: BinCounts, second: BinCounts, name: str) -> BinCounts:
@@ -215,7 +176,17 @@ def _add(first: BinCounts, second: BinCounts, name: str) -> BinCounts:
         counts=tuple(a + b for a, b in zip(first.counts, second.counts, strict=True)),
         missing=first.missing + second.missing,
         outside=first.outside + second.outside,
+        moments=_merge_moments(first, second),
     )
+
+
+def _merge_moments(first: BinCounts, second: BinCounts) -> Moments | None:
+    """None where one side has values whose moments nobody took: half of them would mislead."""
+    if first.moments is not None and second.moments is not None:
+        return first.moments.merge(second.moments)
+    if first.present == 0 or second.present == 0:
+        return first.moments or second.moments
+    return None
 
 
 def _keys(kind: FieldKind, categories: tuple[str, ...]) -> list[Any]:
@@ -234,16 +205,3 @@ def _check_columns(columns: Mapping[str, Column], names: Sequence[str]) -> int:
     if len(lengths) > 1:
         raise RefusedError(f"the columns have different lengths: {sorted(lengths)}")
     return lengths.pop() if lengths else 0
-
-
-def _bins_from_json(data: dict[str, Any]) -> BinCounts:
-    return BinCounts(counts=tuple(data["counts"]), missing=data["missing"], outside=data["outside"])
-
-
-def _bins_to_list(bins: BinCounts) -> list[Any]:
-    return [list(bins.counts), bins.missing, bins.outside]
-
-
-def _bins_from_list(data: list[Any]) -> BinCounts:
-    counts, missing, outside = data
-    return BinCounts(counts=tuple(counts), missing=missing, outside=outside)

@@ -105,7 +105,8 @@ class Counting:
         inputs = [json.loads(row.inputs) for row in rows]
         columns: dict[str, list[Any]] = {name: [item.get(name) for item in inputs] for name in profile.names}
         try:
-            return count(profile, columns, scores=[row.score for row in rows])
+            answers = [json.loads(row.answer) for row in rows] if profile.answer is not None else None
+            return count(profile, columns, scores=[row.score for row in rows], answers=answers)
         except QuarterdeckError as error:
             log.error("answers of %s@%s do not fit its profile: %s", key.model, key.version, error)
             return None

@@ -28,6 +28,7 @@ from quarterdeck.scheduler.leadership import Leadership
 from quarterdeck.scheduler.logs import rotate_others
 from quarterdeck.scheduler.manifests import Manifests
 from quarterdeck.scheduler.monitor import Monitor
+from quarterdeck.scheduler.multivariate import MultivariateRuns
 from quarterdeck.scheduler.notifier import Notifier
 from quarterdeck.scheduler.orders import Orders
 from quarterdeck.scheduler.retention import Retention
@@ -99,6 +100,7 @@ class Daemon:
         self._manifests = Manifests(state.workspace, state.database)
         self._triggers = Triggers(state, readable=self._manifests.by_name.__contains__)
         self._monitor = Monitor(state)
+        self._multivariate = MultivariateRuns(state)
         self._watch = Watch(state)
         self._duels = Duels(state)
         self._rollouts = Rollouts(state)
@@ -117,6 +119,7 @@ class Daemon:
             ("queue", self._queue.tick),
             ("monitor", self._watch_traffic),
             ("rollouts", self._roll_out),
+            ("multivariate drift", self._compare_rows),
             ("review", self._review),
             ("retention", self._retention.tick),
             ("alerts", self._alert),
@@ -183,6 +186,7 @@ class Daemon:
         self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
+        self._multivariate.close()
         self._notifier.close()
         self._make_parts()
         self._triggers.start()
@@ -222,6 +226,9 @@ class Daemon:
 
     def _roll_out(self, now: datetime) -> None:
         self._rollouts.tick(self._manifests.by_name, now)
+
+    def _compare_rows(self, now: datetime) -> None:
+        self._multivariate.tick(self._manifests.by_name, now)
 
     def _review(self, now: datetime) -> None:
         self._reviewing.tick(self._manifests.by_name, now)
@@ -272,6 +279,7 @@ class Daemon:
         self._triggers.stop()
         self._duels.close()
         self._rollouts.close()
+        self._multivariate.close()
         self._notifier.close()
         if end is not End.STOPPED:
             self.workers.dismiss()

@@ -134,10 +134,13 @@ def _keep(
     number: int | None,
     assessment: Assessment,
 ) -> _Kept:
+    unseen = answers_of(model, holdout)
     profile = build_profile(
         {name: train[name].to_list() for name in model.signature.names},
         model.signature,
-        answers_of(model, holdout).scores,
+        unseen.scores,
+        answers=unseen.labels,
+        target=train[model.signature.target].to_list() if model.signature.target in train.columns else None,
     )
     evaluation = keep_evaluation(
         state,

@@ -34,7 +34,8 @@ from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Alias, Task
 from quarterdeck.scheduler.assessment import answers_of
 from quarterdeck.scheduler.state import State
-from quarterdeck.store import registry, steps
+from quarterdeck.scheduler.training_rows import split_hashes
+from quarterdeck.store import registry
 from quarterdeck.store.artifacts import Artifact, ArtifactStore
 
 log = logging.getLogger(__name__)
@@ -181,23 +182,5 @@ def _data(
     state: State, artifacts: ArtifactStore, run: Run, frames: dict[str, pl.DataFrame], moment: str | None
 ) -> tuple[DataSet, ...]:
     """The frames with the hashes under which the run kept them."""
-    known = _hashes(state, artifacts, run)
+    known = split_hashes(state, artifacts, run.id)
     return tuple(data_set(name, frame, moment, known.get(name)) for name, frame in frames.items())
-
-
-def _hashes(state: State, artifacts: ArtifactStore, run: Run) -> dict[str, str]:
-    """SHA-256 of the parts of the split that the run's evaluation read; empty where it cannot be told."""
-    with state.database.read() as tx:
-        evaluating = {step.name for step in steps.of_run(tx, run.id) if step.uses == "evaluate"}
-        lineage = steps.lineage_of(tx, run.id)
-    split = next((sha for step, way, name, sha in lineage if (step in evaluating, way, name) == _SPLIT), None)
-    if split is None:
-        return {}
-    try:
-        items = json.loads(artifacts.get(split)).get("items")
-    except (QuarterdeckError, ValueError):
-        return {}
-    return items if isinstance(items, dict) else {}
-
-
-_SPLIT = (True, "in", "split")

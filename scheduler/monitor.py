@@ -17,7 +17,7 @@ from quarterdeck.core.operations import Window
 from quarterdeck.core.profile import Counts, Profile
 from quarterdeck.core.widths import EARLIEST
 from quarterdeck.scheduler.counting import BATCH, Counting, Profiles
-from quarterdeck.scheduler.judging import judge_drift, judge_labels
+from quarterdeck.scheduler.judging import Judged, judge_labels, judge_window, usual_volume
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import registry, traffic_queries, traffic_windows, windows
 from quarterdeck.store.traffic import micros, moment
@@ -114,22 +114,34 @@ class Monitor:
         with self._state.database.read() as tx:
             version = registry.get(tx, key.model, key.version)
             before = windows.find(tx, key.model, key.version, moment(key.start))
+            closed = key.start < self._closed_to.get(key.model, 0)
+            usual = usual_volume(tx, key.model, moment(key.start)) if closed else None
         if before is not None and rows < before.rows:
             return  # its counts were taken out as too old: what was found while they were there stays
         profile = self._profile(key.model, key.version)
-        drift = []
+        judged = Judged()
         if profile is not None and counts and rows >= manifest.monitoring.minimum_rows:
-            drift = judge_drift(profile, Counts.from_json(json.loads(counts)), manifest)
+            judged = judge_window(
+                profile,
+                Counts.from_json(json.loads(counts)),
+                manifest,
+                labels=[json.loads(row.label) for row in labelled],
+                rows=rows if usual is not None else None,
+                usual=usual,
+                before=before,
+            )
         window = Window(
             model=key.model,
             version=key.version,
             start=moment(key.start),
             end=moment(end),
-            closed=key.start < self._closed_to.get(key.model, 0),
+            closed=closed,
             rows=rows,
             labelled=len(labelled),
-            drifted=sum(result.drifted for result in drift) if drift else None,
-            drift=[result.to_json() for result in drift],
+            drifted=judged.drifted,
+            drift=judged.drift,
+            quality=judged.quality,
+            dataset_drift=judged.dataset_drift,
             metrics=judge_labels(version.signature, labelled),
             p50_ms=latency.p50_ms,
             p99_ms=latency.p99_ms,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from quarterdeck.core.alerting_rules import rules_for
 from quarterdeck.core.alerting_spec import AlertOn, reopens_within, rule_for
-from quarterdeck.core.drift.verdict import DriftResult
+from quarterdeck.core.drift.verdict import DriftResult, decide_drift
 from quarterdeck.core.manifest import Manifest, TriggerSpec
 from quarterdeck.core.metrics.families import METRICS, direction
 from quarterdeck.core.operations import Trigger, Window
@@ -163,11 +163,17 @@ def _farthest(values: dict[str, float | None]) -> str:
 
 
 def _judged(item: dict[str, Any], spec: TriggerSpec) -> DriftResult:
-    """A stored result held against this trigger's own threshold."""
+    """A stored result held against this trigger's own threshold, which is of the PSI whatever method judged it."""
     result = DriftResult.from_json(item)
-    far = result.value is not None and result.value > spec.threshold
-    beyond_chance = result.noise is None or (result.value or 0.0) > result.noise
-    return DriftResult.from_json(item | {"threshold": spec.threshold, "drifted": far and beyond_chance})
+    return decide_drift(
+        feature=result.feature,
+        method="psi",
+        value=result.psi,
+        threshold=spec.threshold,
+        noise=result.psi_noise,
+        n_reference=result.n_reference,
+        n_window=result.n_window,
+    )
 
 
 def find_decay(manifest: Manifest, spec: TriggerSpec, version: Version, closed: list[Window]) -> Finding | None:

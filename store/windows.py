@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from quarterdeck.core.operations import Window
 from quarterdeck.store.rows import table, value_of
@@ -46,6 +46,27 @@ def last(tx: Connection, model: str, *, version: int | None = None, limit: int =
     if version is not None:
         query = query.where(_window.c.version == version)
     return [_to_window(row) for row in tx.execute(query.limit(limit))][::-1]
+
+
+def holding(tx: Connection, model: str, at: datetime, *, version: int | None = None) -> list[Window]:
+    """Every version's window that holds a time, or one version's."""
+    where = [_window.c.model == model, _window.c.start <= at, _window.c.end > at]
+    if version is not None:
+        where.append(_window.c.version == version)
+    return [_to_window(row) for row in tx.execute(select(_window).where(*where).order_by(_window.c.version))]
+
+
+def volumes(tx: Connection, model: str, *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+    """(start, rows of all versions together) of the closed windows that start in [since, until)."""
+    where = (_window.c.model == model, _window.c.closed, _window.c.start >= since, _window.c.start < until)
+    query = select(_window.c.start, func.sum(_window.c.rows)).where(*where).group_by(_window.c.start)
+    return [(start, int(rows)) for start, rows in tx.execute(query.order_by(_window.c.start))]
+
+
+def set_dataset_drift(tx: Connection, model: str, version: int, start: datetime, found: dict[str, Any]) -> None:
+    """Keep what was found about all features together, in place of what was there; other findings stay."""
+    key = (_window.c.model == model, _window.c.version == version, _window.c.start == start)
+    tx.execute(update(_window).where(*key).values(dataset_drift=found))
 
 
 def _to_window(row: Any) -> Window:

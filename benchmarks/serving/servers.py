@@ -36,16 +36,16 @@ class Server:
     start: Callable[[str, Row, Path, int], Started]
 
 
-def python_of(peer: str) -> Path:
-    """The Python of a peer, with its packages; made at the first run."""
+def python_of(peer: str, listed: Path = HERE) -> Path:
+    """The Python of a peer, with the packages that a file in `listed` names; made at the first run."""
     folder = PEERS / peer
     done = folder / ".done"
-    wanted = (HERE / f"peer_{peer}.txt").read_text()
+    wanted = (listed / f"peer_{peer}.txt").read_text()
     if not done.exists() or done.read_text() != wanted:
         print(f"making .peers/{peer}: this takes a minute or two", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         python = folder / "bin" / "python"
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", HERE / f"peer_{peer}.txt"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", listed / f"peer_{peer}.txt"], check=True)
         done.write_text(wanted)
     return folder / "bin" / "python"
 

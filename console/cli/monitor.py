@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quarterdeck.console.cli import monitor_alerts, monitor_rules
+from quarterdeck.console.cli import monitor_alerts, monitor_drift, monitor_report, monitor_rules
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, Limit, opened
@@ -92,32 +92,6 @@ def windows_(
     print_table(columns, rows, empty=f"No window of {model}: it has answered nothing, or no daemon watches.")
 
 
-@app.command()
-def drift(ctx: typer.Context, model: Model, version: Number = None, as_json: AsJson = False) -> None:
-    """The last judged window by feature, the farthest from training first."""
-    judged = [window for window in _windows(ctx, model, version, 500) if window.drifted is not None]
-    last = judged[-1] if judged else None
-    if as_json:
-        print_json(last)
-        return
-    if last is None:
-        print(f"No window of {model} has enough rows to be judged.")
-        return
-    print(f"{model}@{last.version}, {text_of(last.start)} to {text_of(last.end)}, {last.rows} rows\n")
-    features = sorted(last.drift, key=lambda item: item["value"] if item["value"] is not None else -1.0, reverse=True)
-    rows = [
-        (
-            item["feature"],
-            item["method"],
-            item["value"],
-            item["threshold"],
-            "DRIFTED" if item["drifted"] else "ok",
-        )
-        for item in features
-    ]
-    print_table(("feature", "method", "distance", "threshold", "verdict"), rows, empty="No feature was watched.")
-
-
 def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) -> list[Window]:
     with opened(ctx) as console, console.database.read() as tx:
         known = registry.models(tx)
@@ -126,6 +100,7 @@ def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) ->
         return windows.last(tx, model, version=version, limit=limit)
 
 
-for module in (monitor_alerts, monitor_rules):
+# In the order of the help page.
+for module in (monitor_drift, monitor_report, monitor_alerts, monitor_rules):
     for name, command in module.COMMANDS.items():
         app.command(name)(command)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,7 @@ from quarterdeck.console.queries.values import (
     Traffic,
     WindowRow,
 )
+from quarterdeck.core.drift.verdict import PSI_ACT, TEST
 from quarterdeck.core.operations import Alert, Window
 from quarterdeck.core.values import AlertState, ServiceKind
 from quarterdeck.store import alerts, registry, services, windows
@@ -82,19 +84,28 @@ def _features(found: list[Window]) -> tuple[FeatureRow, ...]:
     if not judged:
         return ()
     last = judged[-1]
-    before = [{item["feature"]: item["value"] for item in w.drift} for w in judged if w.version == last.version]
-    rows = [
-        FeatureRow(
-            feature=item["feature"],
-            method=item["method"],
-            value=item["value"],
-            threshold=item["threshold"],
-            drifted=item["drifted"],
-            trend=tuple(values.get(item["feature"]) for values in before),
-        )
-        for item in last.drift
-    ]
+    before = [{item["feature"]: _shown(item)[1] for item in w.drift} for w in judged if w.version == last.version]
+    rows = [_feature(item, before) for item in last.drift]
     return tuple(sorted(rows, key=lambda row: (not row.drifted, -(row.value or 0.0), row.feature)))
+
+
+def _feature(item: Mapping[str, Any], before: Sequence[Mapping[str, float | None]]) -> FeatureRow:
+    method, value, threshold = _shown(item)
+    return FeatureRow(
+        feature=item["feature"],
+        method=method,
+        value=value,
+        threshold=threshold,
+        drifted=item["drifted"],
+        trend=tuple(values.get(item["feature"]) for values in before),
+    )
+
+
+def _shown(item: Mapping[str, Any]) -> tuple[str, float | None, float]:
+    """(method, distance, threshold): of a test the PSI beside it, for a p-value is no length of a bar."""
+    if item.get("kind") == TEST:
+        return f"psi ({item['method']})", item.get("psi"), PSI_ACT
+    return item["method"], item["value"], item["threshold"]
 
 
 def _server(tx: Connection, now: datetime, patience: float) -> ServerFigures | None:

@@ -214,6 +214,8 @@ def _profile(model: FittedModel, rows: pl.DataFrame | None, place: Place) -> tup
     if rows is None or not set(model.signature.names) <= set(rows.columns):
         return None
     columns = {name: rows[name].to_list() for name in model.signature.names}
-    profile = build_profile(columns, model.signature, answers_of(model, rows).scores)
+    answers = answers_of(model, rows)
+    target = rows[model.signature.target].to_list() if model.signature.target in rows.columns else None
+    profile = build_profile(columns, model.signature, answers.scores, answers=answers.labels, target=target)
     kept = place.store.put(json.dumps(profile.to_json(), sort_keys=True).encode())
     return kept.sha256, "profile", kept.size

@@ -39,6 +39,11 @@ class Entry(NamedTuple):
         at = self.at
         return [at if when is None else micros(when) for when in self.times]
 
+    def classes(self) -> Sequence[Any] | None:
+        """What the model said, where that is a class."""
+        labels = self.answers.labels
+        return None if labels is None else labels[self.start : self.start + len(self.ids)]
+
     def scores(self) -> list[float]:
         start = self.start
         return self.answers.scores[start : start + len(self.ids)]

@@ -145,9 +145,10 @@ def _parts(
     events = np.fromiter(chain.from_iterable(times), dtype=np.int64)
     rows = list(chain.from_iterable(_values(entry, counter) for entry in entries))
     scores = list(chain.from_iterable(map(Entry.scores, entries)))
+    classes = _classes(entries)
     start, end = widths.window(int(events.min()))
     if events.max() < end:  # nearly always
-        return [_Part(WindowKey(endpoint, version, start), end, len(rows), counter.count(rows, scores))]
+        return [_Part(WindowKey(endpoint, version, start), end, len(rows), counter.count(rows, scores, classes))]
     order = np.argsort(events, kind="stable")
     events = events[order]
     parts, begin = [], 0
@@ -155,10 +156,17 @@ def _parts(
         start, end = widths.window(int(events[begin]))
         stop = int(events.searchsorted(end))
         some = order[begin:stop].tolist()
-        fresh = counter.count([rows[place] for place in some], [scores[place] for place in some])
+        theirs = None if classes is None else [classes[place] for place in some]
+        fresh = counter.count([rows[place] for place in some], [scores[place] for place in some], theirs)
         parts.append(_Part(WindowKey(endpoint, version, start), end, len(some), fresh))
         begin = stop
     return parts
+
+
+def _classes(entries: Sequence[Entry]) -> list[Any] | None:
+    """The model's classes; None where it gives numbers."""
+    found = [entry.classes() for entry in entries]
+    return None if any(part is None for part in found) else [name for part in found for name in part or ()]
 
 
 def _values(entry: Entry, counter: Counter) -> Sequence[Sequence[Any]]:

@@ -88,6 +88,8 @@ class WindowRow(SQLModel, table=True):
     labelled: int
     drifted: int | None = None
     drift: list[dict[str, Any]] = document()
+    quality: list[dict[str, Any]] = document()
+    dataset_drift: dict[str, Any] = document()
     metrics: dict[str, float] = document()
     p50_ms: float | None = None
     p99_ms: float | None = None

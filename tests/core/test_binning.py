@@ -22,12 +22,12 @@ from quarterdeck.core.errors import RefusedError
 numbers = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=200)
 
 
-def test_many_values_are_cut_into_twenty_bins_of_equal_weight() -> None:
+def test_many_values_are_cut_into_fifty_bins_of_equal_weight() -> None:
     values = np.random.default_rng(1).normal(size=10_000)
     edges = choose_edges(values)
-    assert len(edges) == 19
+    assert len(edges) == 49
     counts, missing = count_numbers(values, edges)
-    assert (min(counts), max(counts), missing) == (500, 500, 0)
+    assert (min(counts), max(counts), missing) == (200, 200, 0)
 
 
 def test_few_values_get_a_bin_each_and_an_empty_one_on_either_side() -> None:

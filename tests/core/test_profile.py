@@ -47,7 +47,7 @@ tables = st.lists(row, max_size=20).map(lambda rows: {name: [r[name] for r in ro
 def test_a_profile_holds_bins_missing_range_and_moments() -> None:
     distance, seats, carrier, holiday = PROFILE.features
     assert PROFILE.names == SIGNATURE.names
-    assert len(distance.reference.counts) == 20
+    assert len(distance.reference.counts) == 50
     assert (distance.reference.missing, distance.reference.rows) == (1, 100)
     assert (distance.minimum, distance.maximum, distance.mean) == (0.0, 98.0, 49.0)
     assert distance.deviation == pytest.approx(np.arange(99).std())

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from quarterdeck.core.drift.psi import profile_drift, psi, psi_expected, psi_noise, score_drift
+from quarterdeck.core.drift.judge import judge_columns, judge_features
+from quarterdeck.core.drift.psi import psi, psi_expected, psi_noise
+from quarterdeck.core.drift_spec import DriftMethod, DriftSpec
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.profile import build_profile, count
@@ -53,8 +55,8 @@ def test_without_smoothing_an_empty_bin_is_infinitely_far() -> None:
     assert psi([5, 5], [0, 10], smoothing=0) == math.inf
 
 
-@pytest.mark.parametrize(("first", "second"), [([1, 2], [1, 2, 3]), ([1, -1], [1, 1]), ([[1]], [[1]])])
-def test_counts_that_do_not_compare_are_refused(first: list[int], second: list[int]) -> None:
+@pytest.mark.parametrize(("first", "second"), [([1, 2], [1, 2, 3]), ([1, -1], [1, 1]), ([[[1]]], [[[1]]])])
+def test_counts_that_do_not_compare_are_refused(first: list[Any], second: list[Any]) -> None:
     with pytest.raises(RefusedError):
         psi(first, second)
 
@@ -77,6 +79,7 @@ def test_the_noise_level_is_the_chi_square_quantile() -> None:
     assert psi_noise(3, 0, 10) == psi_expected(3, 10, 0) == math.inf
 
 
+PSI = DriftSpec(method=DriftMethod.PSI)
 SIGNATURE = Signature(
     fields=(Field(name="x", kind=FieldKind.NUMBER, nullable=True), Field(name="s", kind=FieldKind.STRING)),
     task=Task.REGRESSION,
@@ -99,7 +102,7 @@ def test_a_feature_that_moved_or_went_missing_drifts_and_no_other(
 ) -> None:
     profile = build_profile(columns(1, 10_000), SIGNATURE)
     window = count(profile, columns(2, 1_000, shift=shift, missing=missing))
-    results = profile_drift(profile, window)
+    results = judge_features(profile, window, PSI)
     assert [result.feature for result in results] == ["x", "s"]
     assert [result.feature for result in results if result.drifted] == drifted
     assert {(result.n_reference, result.n_window) for result in results} == {(10_000, 1_000)}
@@ -108,7 +111,7 @@ def test_a_feature_that_moved_or_went_missing_drifts_and_no_other(
 def test_a_window_too_small_to_tell_does_not_drift() -> None:
     profile = build_profile(columns(1, 10_000), SIGNATURE)
     window = count(profile, columns(5, 20, shift=0.3))
-    result = profile_drift(profile, window)[0]
+    result = judge_features(profile, window, PSI)[0]
     assert result.value is not None
     assert result.noise is not None
     assert result.threshold < result.value < result.noise
@@ -117,7 +120,7 @@ def test_a_window_too_small_to_tell_does_not_drift() -> None:
 
 def test_an_empty_window_has_no_distance() -> None:
     profile = build_profile(columns(1, 100), SIGNATURE)
-    results = profile_drift(profile, count(profile, {"x": [], "s": []}))
+    results = judge_features(profile, count(profile, {"x": [], "s": []}), PSI)
     assert [(result.value, result.drifted, result.n_window) for result in results] == [(None, False, 0)] * 2
 
 
@@ -126,8 +129,23 @@ def test_the_score_drifts_apart_from_the_features() -> None:
     profile = build_profile(columns(1, 1_000), SIGNATURE, rng.beta(2, 5, 1_000).tolist())
     window = columns(2, 1_000)
     moved = count(profile, window, scores=rng.beta(5, 2, 1_000).tolist())
-    result = score_drift(profile, moved)
-    assert result is not None
+    assert profile.score is not None
+    assert moved.score is not None
+    [result] = judge_columns([(profile.score, moved.score)], PSI)
     assert (result.feature, result.drifted) == ("prediction", True)
-    assert score_drift(profile, count(profile, window)) is None
-    assert all(item.feature != "prediction" for item in profile_drift(profile, moved))
+    assert all(item.feature != "prediction" for item in judge_features(profile, moved, PSI))
+
+
+def test_numbers_are_compared_in_twenty_bins_so_that_more_bins_bring_no_more_noise() -> None:
+    profile = build_profile(columns(1, 10_000), SIGNATURE)
+    assert len(profile.features[0].reference.counts) == 50
+    result = judge_features(profile, count(profile, columns(5, 400)), PSI)[0]
+    assert result.noise == pytest.approx(psi_noise(20, 10_000, 400))
+    assert result.value is not None
+    assert result.value < 0.25
+
+
+def test_many_columns_at_once_give_what_each_gives_alone() -> None:
+    first, second = [[50, 50, 0], [1, 2, 3]], [[25, 75, 0], [3, 2, 1]]
+    each = [psi(a, b) for a, b in zip(first, second, strict=True)]
+    assert np.asarray(psi(first, second)).tolist() == pytest.approx(each)
