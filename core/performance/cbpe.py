@@ -39,10 +39,10 @@ def expected_rows(calibrator: Calibrator, score: Floats, *, threshold: float = 0
 
 
 def estimate_classes(
-    calibrator: Calibrator, reference: Mapping[str, MetricReference], score: Floats
+    calibrator: Calibrator, reference: Mapping[str, MetricReference], score: Floats, *, threshold: float = 0.5
 ) -> dict[str, Estimated]:
-    """Every metric that the reference has and that has a meaning on these rows."""
-    found = measure_all(expected_rows(calibrator, score))
+    """Every metric that the reference has and that has a meaning on these rows; `score` as in expected_rows()."""
+    found = measure_all(expected_rows(calibrator, score, threshold=threshold))
     return {
         name: combine(item.value, item.standard_error, reference[name], item.n)
         for name, item in found.items()

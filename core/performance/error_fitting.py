@@ -1,6 +1,6 @@
 """Grows the trees of error_model.py: scikit-learn's histogram boosting on the errors of held-out rows.
 
-Where the fields tell nothing about the errors of rows that were left out, over five folds, the model is the mean error:
+Where the fields tell nothing about the errors of rows that were left out, over three folds, the model is the mean error:
 an estimate that follows noise is worse than one that says nothing new.
 """
 
@@ -18,7 +18,7 @@ from quarterdeck.core.models.signature import FieldKind, Signature
 from quarterdeck.core.performance.beliefs import Floats
 from quarterdeck.core.performance.error_model import Encoding, ErrorModel, category
 
-FOLDS = 5
+FOLDS = 3
 PRIOR = 10.0  # rows of the mean error that every category starts with: a rare one is not taken at its word
 _CATEGORIES = (FieldKind.STRING, FieldKind.BOOLEAN)
 

@@ -163,7 +163,9 @@ def _learn_estimator(
     rows = held.rows
     if rows.task is not Task.REGRESSION:
         calibrator = learn_calibrator(rows.y, rows.score)
-        return {"calibrator": calibrator}, lambda of: estimate_classes(calibrator, metrics, of.rows.score)
+        return {"calibrator": calibrator}, lambda of: estimate_classes(
+            calibrator, metrics, of.rows.score, threshold=of.rows.threshold
+        )
     errors = np.abs(rows.y - rows.score)
     encoding = learn_encoding(held.columns, errors, signature)
     matrix = encoding.matrix(held.columns, rows.score)
