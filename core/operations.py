@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,6 +77,7 @@ class Window:
     p50_ms: float | None
     p99_ms: float | None
     updated_at: datetime
+    performance: list[dict[str, Any]] = field(default_factory=list)  # core/performance/finding.py
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -164,6 +164,7 @@ class Daemon:
         now = utc_now()
         self._timetable.stop()
         self._duels.close()
+        self._monitor.close()
         self._rollouts.close()
         self._workers.stop(now)
         if not self._keep_server:

@@ -18,6 +18,7 @@ from quarterdeck.core.manifest import Manifest
 from quarterdeck.core.operations import Window
 from quarterdeck.core.profile import Counts, Profile, count, merge
 from quarterdeck.scheduler.judging import judge_drift, judge_labels
+from quarterdeck.scheduler.performing import Performing
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import registry, traffic_queries, windows
 from quarterdeck.store.artifacts import ArtifactStore
@@ -50,6 +51,7 @@ class Monitor:
         self._judged_at: dict[WindowKey, datetime] = {}
         self._postponed: set[WindowKey] = set()
         self._started = False
+        self._performing = Performing(state)
 
     def tick(self, manifests: Mapping[str, Manifest], now: datetime) -> set[str]:
         """Count what is new; gives the models for which a window changed."""
@@ -63,7 +65,11 @@ class Monitor:
         for key in sorted(due):
             self._judge(key, manifests[key.model], now)
             self._judged_at[key] = now
-        return {key.model for key in due}
+        return {key.model for key in due} | self._performing.tick(manifests, now)
+
+    def close(self) -> None:
+        """End what is measured aside."""
+        self._performing.close()
 
     def _due(self, keys: set[WindowKey], now: datetime) -> set[WindowKey]:
         """Closed windows at once, for triggers look at them; open ones, which change all the time, now and then."""
@@ -180,6 +186,7 @@ class Monitor:
             p99_ms=latency.p99_ms,
             updated_at=now,
         )
+        window = replace(window, performance=self._performing.judge(window, version, manifest, before, now))
         if latency.requests < rows and before is not None and before.labelled >= len(labelled):
             # retention has taken answers out: what was found while they were there stays
             window = replace(

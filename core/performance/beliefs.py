@@ -50,6 +50,11 @@ def two_columns(score: Floats) -> Floats:
     return np.column_stack([1 - score, score]) if score.ndim == 1 else score
 
 
+def top_probability(score: Floats) -> Floats:
+    """(n,) the probability of the class that was named."""
+    return np.asarray(two_columns(score).max(axis=1))
+
+
 def name_classes(score: Floats, threshold: float = 0.5) -> NDArray[np.intp]:
     """(n,) the class that a model names: the second from `threshold` on (binary), or the most probable."""
     if score.ndim == 1:

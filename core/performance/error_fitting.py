@@ -1,7 +1,7 @@
 """Grows the trees of error_model.py: scikit-learn's histogram boosting on the errors of held-out rows.
 
-Where the fields tell nothing about the errors of rows that were left out, over three folds, the model is the mean error:
-an estimate that follows noise is worse than one that says nothing new.
+Where the fields tell nothing about the errors of rows that were left out, over three folds, the model is the mean
+error: an estimate that follows noise is worse than one that says nothing new.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from quarterdeck.core.metrics.scoring import Rows
 from quarterdeck.core.metrics.slice_measures import cut_all
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.performance import class_measures, number_measures
-from quarterdeck.core.performance.beliefs import Measure, known, two_columns
+from quarterdeck.core.performance.beliefs import Measure, known, top_probability, two_columns
 from quarterdeck.core.performance.calibrating import learn_calibrator
 from quarterdeck.core.performance.cbpe import Estimated, estimate_classes
 from quarterdeck.core.performance.dle import NAMES as LOSS_NAMES
@@ -74,11 +74,6 @@ def learn(
         slices=_slices(held, cuts, metrics, minimum_rows),
         **estimator,
     )
-
-
-def top_probability(score: Any) -> NDArray[np.float64]:
-    """(n,) the probability of the class that was named."""
-    return np.asarray(two_columns(score).max(axis=1))
 
 
 def _by_time(held: HeldOut, time: str | None) -> HeldOut:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
 from quarterdeck.core.metrics.families import direction
@@ -44,13 +45,17 @@ class MetricReference:
             return None
         return math.sqrt((self.between or 0.0) ** 2 + self.spread**2 / n)
 
-    def thresholds(self, name: str, n: int) -> tuple[float | None, float | None]:
-        """(low, high) for a window of `n` rows, within the metric's range; (None, None) where there are none."""
+    def thresholds(self, name: str, n: int, *, looked: int = 1) -> tuple[float | None, float | None]:
+        """(low, high) for a window of `n` rows, within the metric's range; (None, None) where there are none.
+
+        Where so many slices are `looked` at together, all of them err as often as one alone would (Bonferroni).
+        """
         deviation = self.deviation(n)
         if deviation is None:
             return None, None
+        times = DEVIATIONS if looked <= 1 else NormalDist().inv_cdf(1 - NormalDist().cdf(-DEVIATIONS) / looked)
         least, greatest = range_of(name)
-        return max(least, self.value - DEVIATIONS * deviation), min(greatest, self.value + DEVIATIONS * deviation)
+        return max(least, self.value - times * deviation), min(greatest, self.value + times * deviation)
 
     def to_json(self) -> list[Any]:
         return [self.value, self.spread, self.between, self.n]
