@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console import acts
+from quarterdeck.console.cli.monitor_performance import performance
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, Limit, Offset, opened
@@ -124,6 +125,9 @@ def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) ->
         if model not in known:
             raise NotFoundError(f"there is no model {model!r}", hint=expected_names(model, known))
         return windows.last(tx, model, version=version, limit=limit)
+
+
+app.command()(performance)
 
 
 @app.command("alerts")

@@ -1,9 +1,10 @@
 """How far a window may lie from the held-out rows before it is worth an alert: their own spread, at the window's size.
 
 The held-out rows are cut into chunks by time. What the chunks differ by beyond what chance makes of so few rows is the
-model's own unrest (`between`); to that comes the chance of a window's size. So one reference gives a threshold for
-windows of any size: its value, and three standard deviations to either side, within what the metric can be. NannyML's
-thresholds are the same three standard deviations over chunks, for chunks of the reference's size.
+model's own unrest (`between`); to that comes the chance of a window's size, and of the reference's. So one reference
+gives a threshold for windows of any size: its value, and three standard deviations to either side, within what the
+metric can be. NannyML's thresholds are three standard deviations of the chunks as they are, for windows of their size,
+and take the reference's value for exact.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class MetricReference:
         return (self.spread or 0.0) / math.sqrt(self.n)
 
     def deviation(self, n: int) -> float | None:
-        """The standard deviation of the metric over windows of `n` rows."""
+        """How far windows of `n` rows lie from the reference by chance: theirs and the reference's own."""
         if self.spread is None or n <= 0:
             return None
-        return math.sqrt((self.between or 0.0) ** 2 + self.spread**2 / n)
+        return math.sqrt((self.between or 0.0) ** 2 + self.spread**2 * (1 / n + 1 / self.n))
 
     def thresholds(self, name: str, n: int, *, looked: int = 1) -> tuple[float | None, float | None]:
         """(low, high) for a window of `n` rows, within the metric's range; (None, None) where there are none.
