@@ -134,8 +134,9 @@ def _estimator(
         return f"no estimate: {too_few}", {}
     half = len(held.rows.y) // 2
     earlier, later = held.take(np.arange(half)), held.take(np.arange(half, len(held.rows.y)))
-    _, tried = _learn_estimator(earlier, signature, _metrics(earlier.rows))
-    wrong = _wrong(tried(later), _measures(later.rows), metrics)
+    then = _metrics(earlier.rows)  # with the unrest that the earlier half showed, not what came after
+    _, tried = _learn_estimator(earlier, signature, then)
+    wrong = _wrong(tried(later), _measures(later.rows), then)
     if wrong:
         return f"no estimate: learned from the earlier half of the held-out rows it is wrong of the later ({wrong})", {}
     made, _ = _learn_estimator(held, signature, metrics)
