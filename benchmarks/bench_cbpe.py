@@ -2,7 +2,8 @@
 
 CBPE on the car loans (the data drifts at row 25,000 of the analysis, in its sixth chunk of 5,000), direct loss
 estimation on the car prices (at row 30,000, in the seventh). Each learns from the reference; then every chunk of the
-analysis is estimated without its labels. The peer runs in a Python of its own, in `.peers/nannyml`, made at the first
+analysis is estimated without its labels. An alert here is a value beyond a threshold on either side, as NannyML's is;
+the monitor alerts on the worse side alone. The peer runs in a Python of its own, in `.peers/nannyml`, made at the first
 run (1 GB, some minutes).
 
     python benchmarks/bench_cbpe.py [--peer-python PYTHON] [--json]

@@ -31,9 +31,10 @@ from quarterdeck.core.metrics.families import compute_all
 from quarterdeck.core.metrics.scoring import Rows
 from quarterdeck.core.operations import Window
 from quarterdeck.core.performance.finding import Finding, Kind
+from quarterdeck.core.performance.judging import WindowRows
 from quarterdeck.core.performance.learning import HeldOut, learn
 from quarterdeck.core.performance.validity import Judged, invalid_since
-from quarterdeck.core.performance.window import WindowRows, judge_window
+from quarterdeck.core.performance.window import judge_window
 from quarterdeck.core.pipeline.components.fit import fit
 from quarterdeck.core.pipeline.info import PipelineInfo
 from quarterdeck.core.registry import Version

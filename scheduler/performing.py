@@ -22,9 +22,10 @@ from quarterdeck.core.manifest import Manifest
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.operations import Window
 from quarterdeck.core.performance.finding import Finding, Kind
+from quarterdeck.core.performance.judging import WindowRows
 from quarterdeck.core.performance.reference import Reference
 from quarterdeck.core.performance.validity import Judged, invalid_since, mark
-from quarterdeck.core.performance.window import WindowRows, judge_window
+from quarterdeck.core.performance.window import judge_window
 from quarterdeck.core.registry import Version
 from quarterdeck.core.statistics.wilson import wilson_interval
 from quarterdeck.core.values import Task
@@ -69,13 +70,17 @@ class Performing:
         place = Place(window.model, window.version, window.start)
         if not window.closed and now - self._looked.get(place, now - OPEN_EVERY) < OPEN_EVERY:
             return kept
+        kpis = [item for item in kept if item["kind"] == Kind.KPI]
+        if kept and before is not None and _is_same(before, window):  # a daemon that starts looks at every window
+            if not kpis and self._kpis.wanted(manifest, window.labelled, kpis):
+                self._kpis.want(place, window.end)
+            return kept
         with self._state.traffic.read() as tx:
             answers = window_answers(tx, *place[:2], micros(window.start), micros(window.end))
         if answers.total < window.rows and kept:
             return kept  # retention has taken answers out: what was found while they were there stays
         self._look_again(place, window.closed, now)
         findings = self._findings(window, version, manifest, answers)
-        kpis = [item for item in kept if item["kind"] == Kind.KPI]
         if window.closed and self._kpis.wanted(manifest, len(answers.labelled), kpis):
             self._kpis.want(place, window.end)
         if _agrees(findings) != _agrees([Finding.from_json(item) for item in kept]):
@@ -140,6 +145,11 @@ class Performing:
                     windows.set_performance(tx, window.model, window.version, window.start, [
                         item.to_json() for item in marked
                     ])  # fmt: skip
+
+
+def _is_same(before: Window, window: Window) -> bool:
+    """Whether nothing came to a closed window since it was judged."""
+    return before.closed and (before.rows, before.labelled) == (window.rows, window.labelled)
 
 
 def judged(window: Window) -> Judged:

@@ -46,7 +46,8 @@ def performance(
         newest = registry.versions(tx, model=model, limit=1)[0]
     chosen = metric or MAIN_METRIC[newest.signature.task]
     judged = [(window, [Finding.from_json(item) for item in window.performance]) for window in found]
-    _check_metric(chosen, judged)
+    if metric is not None:
+        _check_metric(metric, judged)
     if as_json:
         print_json(_plain(model, chosen, judged, by_slice))
     else:
@@ -149,7 +150,7 @@ def _says(measured: Finding | None, estimated: Finding | None) -> str:
         said.append("ALERT measured")
     if estimated is not None and estimated.alert:
         said.append("ALERT estimated")
-    if estimated is not None and NOT_VALID in estimated.note:
+    if estimated is not None and not estimated.valid:
         said.append("estimate not valid")
     elif estimated is not None and estimated.agrees is False:
         said.append("estimate disagrees")

@@ -41,6 +41,7 @@ class Finding:
     threshold_high: float | None = None
     alert: bool = False
     agrees: bool | None = None  # of an estimate: with the labels of the same window; None: they have not come
+    valid: bool = True  # False: an estimate that labels have contradicted; it never alerts (validity.py)
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:

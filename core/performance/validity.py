@@ -70,6 +70,6 @@ def mark(findings: Sequence[Finding], since: datetime | None) -> tuple[Finding, 
 def _mark(item: Finding, since: datetime | None) -> Finding:
     kept = item.note.partition(NOT_VALID)[0].rstrip("; ")
     if since is None:
-        return replace(item, note=kept)
+        return replace(item, valid=True, note=kept)
     why = f"{NOT_VALID}{since:%Y-%m-%d %H:%M} UTC: it does not agree with the labels that came"
-    return replace(item, alert=False, note=f"{kept}; {why}" if kept else why)
+    return replace(item, valid=False, alert=False, note=f"{kept}; {why}" if kept else why)

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
-from quarterdeck.core.errors import RefusedError
-from quarterdeck.core.metrics.families import MAIN_METRIC
-from quarterdeck.core.metrics.scoring import Rows
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.performance.beliefs import top_probability
-from quarterdeck.core.performance.cbpe import Estimated, estimate_classes
-from quarterdeck.core.performance.dle import estimate_numbers
-from quarterdeck.core.performance.finding import ESTIMATE_NOTE, LABELLED_SHARE, Finding, Kind
-from quarterdeck.core.performance.labelled import Measured, interval_of, measure_labelled
+from quarterdeck.core.performance.finding import Finding, Kind
+from quarterdeck.core.performance.judging import Judge, WindowRows, finite
+from quarterdeck.core.performance.labelled import interval_of
 from quarterdeck.core.performance.number_measures import of_rows
-from quarterdeck.core.performance.reference import CONFIDENCE, Reference, slice_name
-from quarterdeck.core.performance.spread import MetricReference, is_worse
-from quarterdeck.core.performance.support import too_far
-from quarterdeck.core.performance.validity import Judged, disagrees, invalid_since, mark
+from quarterdeck.core.performance.reference import CONFIDENCE, Reference
+from quarterdeck.core.performance.slices import judge_slices
+from quarterdeck.core.performance.validity import Judged, invalid_since, mark
 from quarterdeck.core.values import Task
-
-SLICE_ROWS = 30  # a slice of fewer rows is passed over
-NO_REFERENCE = "no estimate: nothing is kept of this version's held-out rows"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class WindowRows:
-    """n rows that were read, of `total` that there are. `scores`: (n,), or (n, k) for several classes; `labels`: None
-    where one has not come; `columns`: the fields as they were sent, and whatever came with them."""
-
-    start: datetime
-    scores: NDArray[np.float64]
-    labels: Sequence[Any]
-    columns: Mapping[str, Sequence[Any]]
-    total: int
-
-    @property
-    def labelled(self) -> NDArray[np.intp]:
-        return np.flatnonzero([label is not None for label in self.labels])
-
-    @property
-    def share(self) -> float:
-        """Of the rows that have a label."""
-        return len(self.labelled) / len(self.labels) if len(self.labels) else 0.0
 
 
 def judge_window(
@@ -66,220 +30,35 @@ def judge_window(
     """
     if len(rows.labels) == 0:
         return ()
-    judge = _Judge(rows=rows, signature=signature, reference=reference, minimum_rows=minimum_rows)
+    judge = Judge(rows=rows, signature=signature, reference=reference, minimum_rows=minimum_rows)
     labelled, measured = judge.labelled()
     estimated = judge.estimated(measured)
     judged = Judged(start=rows.start, findings=estimated)
     estimated = mark(estimated, invalid_since((*before, judged)))
-    return (*labelled, *estimated, *judge.slices(), *judge.confidence())
+    return (*labelled, *estimated, *judge_slices(judge), *_confidence(judge))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Judge:
-    rows: WindowRows
-    signature: Signature
-    reference: Reference | None
-    minimum_rows: int
-
-    @property
-    def task(self) -> Task:
-        return self.signature.task
-
-    def labelled(self) -> tuple[tuple[Finding, ...], dict[str, Measured]]:
-        """Every metric of the rows that have labels."""
-        chosen = self.rows.labelled
-        if not len(chosen):
-            return (), {}
-        try:
-            measured = measure_labelled(self._checked(chosen))
-        except RefusedError as error:  # a label that the model does not know
-            note = f"not measured: {error.message}"
-            return (
-                Finding(metric=MAIN_METRIC[self.task], kind=Kind.LABELLED, value=None, n=len(chosen), note=note),
-            ), {}
-        return tuple(self._labelled(name, item) for name, item in measured.items()), measured
-
-    def _checked(self, chosen: NDArray[np.intp]) -> Rows:
-        labels = [self.rows.labels[place] for place in chosen.tolist()]
-        return Rows.check(self.task, labels, self.rows.scores[chosen], classes=self.signature.classes)
-
-    def _labelled(self, name: str, item: Measured) -> Finding:
-        measure = item.measure
-        known = None if self.reference is None else self.reference.metrics.get(name)
-        low, high = (None, None) if known is None else known.thresholds(name, measure.n)
-        return Finding(
-            metric=name,
-            kind=Kind.LABELLED,
-            value=measure.value,
-            n=measure.n,
-            lower=None if item.interval is None else item.interval[0],
-            upper=None if item.interval is None else item.interval[1],
-            standard_error=_number(measure.standard_error),
+def _confidence(judge: Judge) -> tuple[Finding, ...]:
+    """How probable the model holds what it names, on average; of classifiers."""
+    if judge.task is Task.REGRESSION:
+        return ()
+    found = of_rows(top_probability(judge.rows.scores))
+    known = None if judge.reference is None else judge.reference.metrics.get(CONFIDENCE)
+    low, high = (None, None) if known is None else known.thresholds(CONFIDENCE, found.n)
+    lower, upper = interval_of(CONFIDENCE, found.value, found.standard_error, found.n) or (None, None)
+    beyond = low is not None and high is not None and not low <= found.value <= high
+    return (
+        Finding(
+            metric=CONFIDENCE,
+            kind=Kind.SERVED,
+            value=found.value,
+            n=found.n,
+            lower=lower,
+            upper=upper,
+            standard_error=finite(found.standard_error),
             reference=None if known is None else known.value,
             threshold_low=low,
             threshold_high=high,
-            alert=self._enough(measure.n) and is_worse(name, measure.value, low, high),
-            note=self._how_many(),
-        )
-
-    def _enough(self, labelled: int) -> bool:
-        return labelled >= self.minimum_rows and self.rows.share >= LABELLED_SHARE
-
-    def _how_many(self) -> str:
-        said = []
-        if self.rows.total > len(self.rows.labels):
-            said.append(f"of {len(self.rows.labels):,} rows out of {self.rows.total:,}")
-        if self.rows.share < LABELLED_SHARE:
-            said.append(
-                f"{self.rows.share:.0%} of the rows have labels: those that come first are no random part of them"
-            )
-        return "; ".join(said)
-
-    def estimated(self, measured: Mapping[str, Measured]) -> tuple[Finding, ...]:
-        """Every metric that can be estimated, or one finding that says why none can."""
-        why = self._silent()
-        if why:
-            return (
-                Finding(
-                    metric=MAIN_METRIC[self.task], kind=Kind.ESTIMATED, value=None, n=len(self.rows.labels), note=why
-                ),
-            )
-        told = self._estimate(np.arange(len(self.rows.labels)))
-        return tuple(self._estimated(name, item, measured.get(name), len(told)) for name, item in told.items())
-
-    def _silent(self) -> str:
-        """Why no estimate can be made of these rows; "" where one can."""
-        if self.reference is None:
-            return NO_REFERENCE
-        if self.reference.silent:
-            return self.reference.silent
-        n = len(self.rows.labels)
-        if n < self.minimum_rows:
-            return f"no estimate: {n} rows are too few, {self.minimum_rows} are needed"
-        missing = [name for name in self.signature.names if name not in self.rows.columns]
-        if missing:
-            return f"no estimate: the rows lack the field {missing[0]}"
-        answers = self.rows.scores if self.task is Task.REGRESSION else top_probability(self.rows.scores)
-        return too_far(self.reference.support.outside(self.rows.columns, answers))
-
-    def _estimate(self, chosen: NDArray[np.intp]) -> dict[str, Estimated]:
-        assert self.reference is not None
-        scores = self.rows.scores[chosen]
-        if self.reference.calibrator is not None:
-            return estimate_classes(self.reference.calibrator, self.reference.metrics, scores)
-        if self.reference.losses is None:
-            return {}
-        columns: Mapping[str, Sequence[Any]] = self.rows.columns
-        if len(chosen) < len(self.rows.labels):
-            listed = chosen.tolist()
-            columns = {name: [values[place] for place in listed] for name, values in columns.items()}
-        return estimate_numbers(self.reference.losses, self.reference.metrics, columns, scores)
-
-    def _estimated(self, name: str, item: Estimated, came: Measured | None, metrics: int) -> Finding:
-        assert self.reference is not None
-        known = self.reference.metrics[name]
-        low, high = known.thresholds(name, item.n)
-        interval = interval_of(name, item.value, item.standard_error, item.n)
-        agrees = None
-        if came is not None and self._enough(came.measure.n):
-            real = came.measure
-            agrees = not disagrees(
-                item.value, item.learned, real.value, real.standard_error, reference=known, metrics=metrics
-            )
-        return Finding(
-            metric=name,
-            kind=Kind.ESTIMATED,
-            value=item.value,
-            n=item.n,
-            lower=None if interval is None else interval[0],
-            upper=None if interval is None else interval[1],
-            standard_error=_number(item.standard_error),
-            reference=known.value,
-            threshold_low=low,
-            threshold_high=high,
-            alert=is_worse(name, item.value, low, high),
-            agrees=agrees,
-            note=ESTIMATE_NOTE,
-        )
-
-    def slices(self) -> tuple[Finding, ...]:
-        """The main metric in every slice with rows enough, measured and estimated."""
-        if self.reference is None:
-            return ()
-        estimating = not self._silent()
-        found: list[Finding] = []
-        parts = [part for cut in self.reference.cuts for part in self._parts(cut)]
-        for name, inside in parts:
-            with_labels = inside[[self.rows.labels[place] is not None for place in inside.tolist()]]
-            found += self._slice_labelled(name, with_labels, len(inside), len(parts))
-            if estimating:
-                found += self._slice_estimated(name, inside, len(parts))
-        return tuple(found)
-
-    def _parts(self, cut: Any) -> list[tuple[str, NDArray[np.intp]]]:
-        """(name, places) of a column's slices with rows enough; none for a column that clients do not send."""
-        if cut.column not in self.rows.columns:
-            return []
-        codes = cut.codes(pl.DataFrame({cut.column: pl.Series(self.rows.columns[cut.column], strict=False)}))
-        places = [(label, np.flatnonzero(codes == place)) for place, label in enumerate(cut.labels)]
-        return [(slice_name(cut.column, label), inside) for label, inside in places if len(inside) >= SLICE_ROWS]
-
-    def _slice_labelled(self, name: str, chosen: NDArray[np.intp], rows: int, looked: int) -> list[Finding]:
-        metric = MAIN_METRIC[self.task]
-        try:
-            measured = measure_labelled(self._checked(chosen)).get(metric) if len(chosen) >= SLICE_ROWS else None
-        except RefusedError:
-            return []
-        if measured is None:
-            return []
-        whole = self._labelled(metric, measured)
-        limits = self._of_slice(metric, name, measured.measure.n, looked)
-        low, high = limits["threshold_low"], limits["threshold_high"]
-        enough = len(chosen) >= LABELLED_SHARE * rows
-        alert = enough and is_worse(metric, measured.measure.value, low, high)
-        return [replace(whole, slice=name, alert=alert, **limits)]
-
-    def _slice_estimated(self, name: str, chosen: NDArray[np.intp], looked: int) -> list[Finding]:
-        metric = MAIN_METRIC[self.task]
-        told = self._estimate(chosen).get(metric)
-        if told is None:
-            return []
-        whole = self._estimated(metric, told, None, 1)
-        limits = self._of_slice(metric, name, told.n, looked)
-        alert = is_worse(metric, told.value, limits["threshold_low"], limits["threshold_high"])
-        return [replace(whole, slice=name, alert=alert, **limits)]
-
-    def _of_slice(self, metric: str, name: str, n: int, looked: int) -> dict[str, Any]:
-        """The slice's own reference; its thresholds are wider, the more slices are looked at."""
-        assert self.reference is not None
-        known: MetricReference | None = self.reference.slices.get(name)
-        low, high = (None, None) if known is None else known.thresholds(metric, n, looked=looked)
-        return {"reference": None if known is None else known.value, "threshold_low": low, "threshold_high": high}
-
-    def confidence(self) -> tuple[Finding, ...]:
-        """How probable the model holds what it names, on average; of classifiers."""
-        if self.task is Task.REGRESSION:
-            return ()
-        found = of_rows(top_probability(self.rows.scores))
-        known = None if self.reference is None else self.reference.metrics.get(CONFIDENCE)
-        low, high = (None, None) if known is None else known.thresholds(CONFIDENCE, found.n)
-        interval = interval_of(CONFIDENCE, found.value, found.standard_error, found.n)
-        return (
-            Finding(
-                metric=CONFIDENCE,
-                kind=Kind.SERVED,
-                value=found.value,
-                n=found.n,
-                lower=None if interval is None else interval[0],
-                upper=None if interval is None else interval[1],
-                standard_error=_number(found.standard_error),
-                reference=None if known is None else known.value,
-                threshold_low=low,
-                threshold_high=high,
-                alert=found.n >= self.minimum_rows and not (low is None or high is None or low <= found.value <= high),
-            ),
-        )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+            alert=beyond and found.n >= judge.minimum_rows,
+        ),
+    )

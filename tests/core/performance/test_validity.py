@@ -45,10 +45,11 @@ def test_an_invalid_estimate_alerts_no_more_and_says_since_when_once() -> None:
     findings = window(3, None).findings
     marked = mark(mark(findings, START), START)
     assert marked[0] == findings[0]  # what was measured is what it was
-    assert not marked[1].alert
+    assert not marked[1].alert and not marked[1].valid
     assert marked[1].note.startswith(ESTIMATE_NOTE)
     assert marked[1].note.count("not valid since 2026-03-01 00:00 UTC") == 1
     assert mark(marked, None)[1].note == ESTIMATE_NOTE
+    assert mark(marked, None)[1].valid
 
 
 def test_only_what_chance_does_not_explain_is_a_disagreement() -> None:

@@ -14,10 +14,11 @@ import pytest
 from quarterdeck.core.metrics.scoring import Rows
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.performance.finding import ESTIMATE_NOTE, Finding, Kind
+from quarterdeck.core.performance.judging import NO_REFERENCE, WindowRows
 from quarterdeck.core.performance.learning import HeldOut, learn
 from quarterdeck.core.performance.reference import Reference
 from quarterdeck.core.performance.validity import NOT_VALID, Judged
-from quarterdeck.core.performance.window import NO_REFERENCE, WindowRows, judge_window
+from quarterdeck.core.performance.window import judge_window
 from quarterdeck.core.values import Task
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
