@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from quarterdeck.core.metrics.families import direction
+from quarterdeck.core.values import Direction
+
 LABELLED_SHARE = 0.8  # of a window's rows: late labels are often the bad ones, so a window waits for most of them
 ESTIMATE_NOTE = "an estimate: it does not hold where what is to be predicted has changed (concept drift)"
 
@@ -62,3 +65,10 @@ def of_kind(findings: list[dict[str, Any]], kind: Kind, *, slices: bool = False)
             name = item["metric"] if item.get("slice") is None else f"{item['metric']}[{item['slice']}]"
             found[name] = Finding.from_json(item)
     return found
+
+
+def is_worse(name: str, value: float, low: float | None, high: float | None) -> bool:
+    """Whether a value lies beyond the threshold on the metric's worse side."""
+    if direction(name) is Direction.HIGHER:
+        return low is not None and value < low
+    return high is not None and value > high

@@ -17,10 +17,9 @@ from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.performance.beliefs import top_probability
 from quarterdeck.core.performance.cbpe import Estimated, estimate_classes
 from quarterdeck.core.performance.dle import estimate_numbers
-from quarterdeck.core.performance.finding import ESTIMATE_NOTE, LABELLED_SHARE, Finding, Kind
+from quarterdeck.core.performance.finding import ESTIMATE_NOTE, LABELLED_SHARE, Finding, Kind, is_worse
 from quarterdeck.core.performance.labelled import Measured, interval_of, measure_labelled
 from quarterdeck.core.performance.reference import Reference
-from quarterdeck.core.performance.spread import is_worse
 from quarterdeck.core.performance.support import too_far
 from quarterdeck.core.performance.validity import disagrees
 from quarterdeck.core.values import Task

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from quarterdeck.core.errors import RefusedError
 from quarterdeck.core.metrics.families import MAIN_METRIC
 from quarterdeck.core.metrics.slice_cuts import Cut
-from quarterdeck.core.performance.finding import LABELLED_SHARE, Finding
+from quarterdeck.core.performance.finding import LABELLED_SHARE, Finding, is_worse
 from quarterdeck.core.performance.judging import Judge
 from quarterdeck.core.performance.labelled import measure_labelled
 from quarterdeck.core.performance.reference import slice_name
-from quarterdeck.core.performance.spread import is_worse
 
 SLICE_ROWS = 30  # a slice of fewer rows is passed over
 

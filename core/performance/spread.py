@@ -16,9 +16,7 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
-from quarterdeck.core.metrics.families import direction
 from quarterdeck.core.performance.beliefs import Measure
-from quarterdeck.core.values import Direction
 
 CHUNKS = 10
 CHUNK_ROWS = 30  # a chunk of fewer says nothing
@@ -100,10 +98,3 @@ def range_of(name: str) -> tuple[float, float]:
     if name.endswith("_score") or name in ("brier_score_loss", "confidence", "error_rate"):
         return 0.0, 1.0
     return (0.0, math.inf) if name.endswith(("_error", "_loss", "_deviance")) else (-math.inf, math.inf)
-
-
-def is_worse(name: str, value: float, low: float | None, high: float | None) -> bool:
-    """Whether a value lies beyond the threshold on the metric's worse side."""
-    if direction(name) is Direction.HIGHER:
-        return low is not None and value < low
-    return high is not None and value > high

@@ -15,7 +15,7 @@ from datetime import datetime
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from quarterdeck.core.performance.finding import Finding, Kind
+from quarterdeck.core.performance.finding import Finding, Kind, is_worse
 
 if TYPE_CHECKING:
     from quarterdeck.core.performance.spread import MetricReference
@@ -70,6 +70,7 @@ def mark(findings: Sequence[Finding], since: datetime | None) -> tuple[Finding, 
 def _mark(item: Finding, since: datetime | None) -> Finding:
     kept = item.note.partition(NOT_VALID)[0].rstrip("; ")
     if since is None:
-        return replace(item, valid=True, note=kept)
+        worse = item.value is not None and is_worse(item.metric, item.value, item.threshold_low, item.threshold_high)
+        return replace(item, valid=True, alert=worse, note=kept)
     why = f"{NOT_VALID}{since:%Y-%m-%d %H:%M} UTC: it does not agree with the labels that came"
     return replace(item, valid=False, alert=False, note=f"{kept}; {why}" if kept else why)

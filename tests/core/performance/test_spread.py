@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.core.performance.beliefs import Measure
+from quarterdeck.core.performance.finding import is_worse
 from quarterdeck.core.performance.number_measures import of_rows
-from quarterdeck.core.performance.spread import MetricReference, chunks_of, is_worse, learn_reference, range_of
+from quarterdeck.core.performance.spread import MetricReference, chunks_of, learn_reference, range_of
 
 REFERENCE = MetricReference(value=0.9, spread=0.3, between=0.0, n=1_000)
 

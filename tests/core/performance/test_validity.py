@@ -13,7 +13,14 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 
 def window(day: int, agrees: bool | None) -> Judged:
     item = Finding(
-        metric="accuracy_score", kind=Kind.ESTIMATED, value=0.9, n=500, agrees=agrees, alert=True, note=ESTIMATE_NOTE
+        metric="accuracy_score",
+        kind=Kind.ESTIMATED,
+        value=0.9,
+        n=500,
+        threshold_low=0.95,
+        agrees=agrees,
+        alert=True,
+        note=ESTIMATE_NOTE,
     )
     measured = Finding(metric="accuracy_score", kind=Kind.LABELLED, value=0.7, n=500)
     return Judged(start=START + timedelta(days=day), findings=(measured, item))
@@ -49,7 +56,7 @@ def test_an_invalid_estimate_alerts_no_more_and_says_since_when_once() -> None:
     assert marked[1].note.startswith(ESTIMATE_NOTE)
     assert marked[1].note.count("not valid since 2026-03-01 00:00 UTC") == 1
     assert mark(marked, None)[1].note == ESTIMATE_NOTE
-    assert mark(marked, None)[1].valid
+    assert mark(marked, None)[1].valid and mark(marked, None)[1].alert
 
 
 def test_only_what_chance_does_not_explain_is_a_disagreement() -> None:
