@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on a busy machine boosting waits for its threads
+
 import numpy as np
 import polars as pl
 from serving.servers import python_of
