@@ -214,7 +214,8 @@ def _beyond(rule: AlertSpec, item: Mapping[str, Any], value: float) -> tuple[boo
 
 def _found(window: Window, what: str) -> list[dict[str, Any]]:
     """What was found of a window; nothing where that was not measured."""
-    return getattr(window, what, None) or []
+    found: list[dict[str, Any]] = getattr(window, what)
+    return found
 
 
 def _named(names: Sequence[str]) -> str:

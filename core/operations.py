@@ -111,6 +111,7 @@ class Window:
     updated_at: datetime
     quality: list[dict[str, Any]] = field(default_factory=list)  # QualityResult as JSON, one for each check
     dataset_drift: dict[str, Any] = field(default_factory=dict)  # DatasetDrift as JSON; empty where nothing was judged
+    performance: list[dict[str, Any]] = field(default_factory=list)  # core/performance/finding.py
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,6 +69,7 @@ class Version:
     gate_set: int | None = None  # which version of the model's gates judged it
     evaluation: str | None = None  # SHA-256 of what was measured on the held-out rows, for the model card
     expected: str | None = None  # SHA-256 of its expected inputs; None: registered before they were kept
+    performance: str | None = None  # SHA-256 of what its held-out rows taught about its performance; None: nothing
     origin: dict[str, Any] | None = None  # imported: the file, its kind and hash, and what was trusted
 
     @property

@@ -31,6 +31,8 @@ from quarterdeck.scheduler import expected as expecting
 from quarterdeck.scheduler.assessment import Assessment, JudgeServing, answers_of, assess
 from quarterdeck.scheduler.evaluation import KIND, champion_number, keep_evaluation
 from quarterdeck.scheduler.gate_serving import judge_serving, served_of
+from quarterdeck.scheduler.reference import KIND as PERFORMANCE
+from quarterdeck.scheduler.reference import keep_reference
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import gate_sets, promotion, registry, rollouts, steps
 from quarterdeck.store.artifacts import Artifact, ArtifactStore
@@ -94,6 +96,7 @@ def deliver(
         profile=kept.profile.sha256,
         evaluation=None if kept.evaluation is None else kept.evaluation.sha256,
         expected=None if kept.expected is None else kept.expected.sha256,
+        performance=None if kept.performance is None else kept.performance.sha256,
         gate_set=None if gate_set is None else gate_set.number,
         trained_from=model.trained_from,
         trained_to=model.trained_to,
@@ -117,9 +120,15 @@ class _Kept(NamedTuple):
     profile: Artifact
     evaluation: Artifact | None
     expected: Artifact | None
+    performance: Artifact | None
 
     def kinds(self) -> tuple[tuple[Artifact | None, str], ...]:
-        return (self.profile, "profile"), (self.evaluation, KIND), (self.expected, expecting.KIND)
+        return (
+            (self.profile, "profile"),
+            (self.evaluation, KIND),
+            (self.expected, expecting.KIND),
+            (self.performance, PERFORMANCE),
+        )
 
 
 def _keep(
@@ -159,6 +168,7 @@ def _keep(
         profile=artifacts.put(json.dumps(profile.to_json(), sort_keys=True).encode()),
         evaluation=evaluation,
         expected=expecting.keep_expected(artifacts, model),
+        performance=keep_reference(artifacts, model, train=train, holdout=holdout, evaluation=manifest.evaluation),
     )
 
 

@@ -1,10 +1,11 @@
-"""Measures a pipeline's KPIs for a live comparison: the process in which the user's functions run.
+"""Measures a pipeline's KPIs for a live comparison or a monitored window: the process that the user's functions run in.
 
     python -m quarterdeck.scheduler.kpi_child < request.json > answer.json
 
 The request: {"manifest": path, "paired": bool, "champion": {...}, "challenger": {...}}, each with "y_true", "y_pred"
-and "inputs" (texts of JSON). The answer: {"kpis": [...]} or {"problem": text}. What the functions print goes to
-stderr. It ends by itself after `LIMIT_S`, also if whoever started it has died.
+and "inputs" (texts of JSON); or {"manifest": path, "window": {...}} for one window of one version. The answer:
+{"kpis": [...]} or {"problem": text}. What the functions print goes to stderr. It ends by itself after `LIMIT_S`, also
+if whoever started it has died.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from quarterdeck.core.duel_kpis import KpiRows, measure
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.manifest_reader import read_manifest
+from quarterdeck.core.performance.kpi import figure
 from quarterdeck.core.pipeline.kpis import load_kpis
 
 LIMIT_S = 30
@@ -46,6 +48,9 @@ def main() -> None:
 def _measure(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     kpis = load_kpis(read_manifest(Path(request["manifest"])))
     with_rows = any(kpi.takes_rows for kpi in kpis.values())
+    if "window" in request:
+        given = _rows(request["window"], with_rows)
+        return [figure(name, kpi, given.y_true, given.y_pred, given.rows).to_json() for name, kpi in kpis.items()]
     ours, theirs = (_rows(request[name], with_rows) for name in ("champion", "challenger"))
     return [measure(name, kpi, ours, theirs, paired=request["paired"]).to_json() for name, kpi in kpis.items()]
 

@@ -18,6 +18,7 @@ from quarterdeck.core.profile import Counts, Profile
 from quarterdeck.core.widths import EARLIEST
 from quarterdeck.scheduler.counting import BATCH, Counting, Profiles
 from quarterdeck.scheduler.judging import Judged, judge_labels, judge_window, usual_volume
+from quarterdeck.scheduler.performing import Performing
 from quarterdeck.scheduler.state import State
 from quarterdeck.store import registry, traffic_queries, traffic_windows, windows
 from quarterdeck.store.traffic import micros, moment
@@ -39,6 +40,7 @@ class Monitor:
         self._closed_to: dict[str, int] = {}
         self._judged_at: dict[WindowKey, datetime] = {}
         self._postponed: set[WindowKey] = set()
+        self._performing = Performing(state)
 
     def tick(self, manifests: Mapping[str, Manifest], now: datetime) -> set[str]:
         """Judge the windows that have changed, or that event time has passed; gives their models."""
@@ -57,7 +59,11 @@ class Monitor:
         if seen != before:  # not before it is judged: a daemon that dies meanwhile leaves it to the next
             with self._state.traffic.write() as tx:
                 traffic_queries.set_cursor(tx, SEEN, seen)
-        return {key.model for key in due}
+        return {key.model for key in due} | self._performing.tick(manifests, now)
+
+    def close(self) -> None:
+        """End what is measured aside."""
+        self._performing.close()
 
     def _due(self, keys: set[WindowKey], now: datetime) -> set[WindowKey]:
         """Closed windows at once, for triggers look at them; open ones, which change all the time, now and then."""
@@ -147,6 +153,7 @@ class Monitor:
             p99_ms=latency.p99_ms,
             updated_at=now,
         )
+        window = replace(window, performance=self._performing.judge(window, version, manifest, before, now))
         if latency.requests < rows and before is not None and before.labelled >= len(labelled):
             # retention has taken answers out: what was found while they were there stays
             window = replace(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.store.engine import Database
 
-HEAD = "0010"  # the newest revision in migrations/versions; a test compares them
+HEAD = "0011"  # the newest revision in migrations/versions; a test compares them
 _FOLDER = Path(__file__).parent / "migrations"
 
 

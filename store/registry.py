@@ -187,6 +187,7 @@ _PLAIN = (
     "gate_set",
     "evaluation",
     "expected",
+    "performance",
     "origin",
 )
 

@@ -26,6 +26,28 @@ def put(tx: Connection, window: Window) -> None:
     tx.execute(insert(_window).values(**{name: getattr(window, name) for name in COLUMNS}))
 
 
+def before(tx: Connection, model: str, version: int, start: datetime, *, limit: int) -> list[Window]:
+    """The version's last windows that start before a time, the oldest first."""
+    where = (_window.c.model == model, _window.c.version == version, _window.c.start < start)
+    query = select(_window).where(*where).order_by(_window.c.start.desc()).limit(limit)
+    return [_to_window(row) for row in tx.execute(query)][::-1]
+
+
+def after(tx: Connection, model: str, version: int, start: datetime, *, limit: int) -> list[Window]:
+    """The version's next windows that start after a time, the oldest first."""
+    where = (_window.c.model == model, _window.c.version == version, _window.c.start > start)
+    query = select(_window).where(*where).order_by(_window.c.start).limit(limit)
+    return [_to_window(row) for row in tx.execute(query)]
+
+
+def set_performance(
+    tx: Connection, model: str, version: int, start: datetime, performance: list[dict[str, Any]]
+) -> None:
+    """Keep what is known of a window's performance in place of what was; a window that has gone stays gone."""
+    key = (_window.c.model == model, _window.c.version == version, _window.c.start == start)
+    tx.execute(update(_window).where(*key).values(performance=performance))
+
+
 def find(tx: Connection, model: str, version: int, start: datetime) -> Window | None:
     """What was found in one window so far."""
     key = (_window.c.model == model, _window.c.version == version, _window.c.start == start)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from quarterdeck.console.cli import monitor_alerts, monitor_drift, monitor_report, monitor_rules
+from quarterdeck.console.cli.monitor_performance import performance
 from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table, text_of
 from quarterdeck.console.cli.session import AsJson, Limit, opened
@@ -101,6 +102,7 @@ def _windows(ctx: typer.Context, model: str, version: int | None, limit: int) ->
 
 
 # In the order of the help page.
+app.command()(performance)
 for module in (monitor_drift, monitor_report, monitor_alerts, monitor_rules):
     for name, command in module.COMMANDS.items():
         app.command(name)(command)

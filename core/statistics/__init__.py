@@ -10,6 +10,7 @@ One look, both models on the same rows:
     permutation.py       the mean of differences, without a distribution
     paired_bootstrap.py  any metric, trusting in normality; cheap
     bca.py               any metric, not trusting in it
+    wilson.py            a share
 
 One look, separate rows:
     non_inferiority.py   two shares of failures, with a margin

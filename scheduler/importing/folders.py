@@ -2,7 +2,7 @@
 
     model.json            the model's document: what the other files are to it
     model.skops | rules.json (and rules.py) | remote.json | model.onnx
-    reference.parquet, profile.json, evaluation.json, expected.json
+    reference.parquet, profile.json, evaluation.json, expected.json, performance.json
     version.json          signature, metrics, verdicts, origin, the ledger's entries about it, and which file is what
     card.md               the model card, where there is one
     SHA256SUMS            of all of them; `sha256sum -c SHA256SUMS` checks it too
@@ -119,6 +119,7 @@ def _artifacts(version: Version, artifacts: ArtifactStore) -> dict[str, bytes]:
         ("profile.json", version.profile),
         ("evaluation.json", version.evaluation),
         ("expected.json", version.expected),
+        ("performance.json", version.performance),
     ):
         if digest is not None:
             files[name] = artifacts.get(digest)

@@ -17,7 +17,7 @@ import polars as pl
 from quarterdeck.core.errors import RefusedError, StepError
 from quarterdeck.core.gate_sets import GateSet
 from quarterdeck.core.gates import GateResult, overall
-from quarterdeck.core.manifest import GateSpec, Manifest
+from quarterdeck.core.manifest import EvaluationSpec, GateSpec, Manifest
 from quarterdeck.core.models.convert import to_onnx
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.kinds import ANSWERS_ITSELF, OnnxModel, engine_of, kind_of
@@ -33,8 +33,10 @@ from quarterdeck.scheduler.engines import predictor_for
 from quarterdeck.scheduler.gate_serving import judge_serving, served_of
 from quarterdeck.scheduler.importing.describe import describe
 from quarterdeck.scheduler.importing.request import Beside, Found, ImportRequest
+from quarterdeck.scheduler.reference import KIND as PERFORMANCE
+from quarterdeck.scheduler.reference import keep_reference
 from quarterdeck.scheduler.serving.live import sample_row
-from quarterdeck.store.artifacts import ArtifactStore
+from quarterdeck.store.artifacts import Artifact, ArtifactStore
 from quarterdeck.store.codecs import put_value
 
 
@@ -79,6 +81,9 @@ def prepare(found: Found, request: ImportRequest, beside: Beside, against: Again
     expected = expecting.keep_expected(place.store, model)
     if expected is not None:
         made.append((expected.sha256, expecting.KIND, expected.size))
+    performance = _performance(model, beside, place)
+    if performance is not None:
+        made.append((performance.sha256, PERFORMANCE, performance.size))
     kind = kind_of(model.estimator)
     gate_set = against.gate_set if beside.manifest is not None and beside.rows is not None else None
     draft = Version(
@@ -88,6 +93,7 @@ def prepare(found: Found, request: ImportRequest, beside: Beside, against: Again
         max_difference=difference, signature=model.signature, metrics=judged.metrics, verdicts=judged.gates,
         profile=None if profile is None else profile[0], gate_set=None if gate_set is None else gate_set.number,
         expected=None if expected is None else expected.sha256,
+        performance=None if performance is None else performance.sha256,
         trained_from=model.trained_from, trained_to=model.trained_to, rows=model.rows,
         size_bytes=onnx[2] if onnx is not None else len(encoded.children[0].data), origin=found.origin,
     )  # fmt: skip
@@ -207,6 +213,16 @@ def _not_judged(rows: int, reason: str) -> GateResult:
         gate="judged by its gates", metric="labelled_rows", outcome=Outcome.HOLD, statistic=None, threshold=None,
         direction=Direction.HIGHER, n=rows, reason=f"not judged: {reason}",
     )  # fmt: skip
+
+
+def _performance(model: FittedModel, beside: Beside, place: Place) -> Artifact | None:
+    """What labelled rows teach about its performance; without any, its windows have no reference."""
+    rows, signature = beside.rows, model.signature
+    if rows is None or not {*signature.names, signature.target} <= set(rows.columns):
+        return None
+    labelled = rows.filter(pl.col(signature.target).is_not_null())
+    evaluation = EvaluationSpec() if beside.manifest is None else beside.manifest.evaluation
+    return keep_reference(place.store, model, train=rows, holdout=labelled, evaluation=evaluation)
 
 
 def _profile(model: FittedModel, rows: pl.DataFrame | None, place: Place) -> tuple[str, str, int] | None:

@@ -40,6 +40,7 @@ class VersionRow(SQLModel, table=True):
     gate_set: int | None = None
     evaluation: str | None = Field(default=None, foreign_key="artifact.sha256")
     expected: str | None = Field(default=None, foreign_key="artifact.sha256")
+    performance: str | None = Field(default=None, foreign_key="artifact.sha256")
     origin: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
 
 

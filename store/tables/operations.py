@@ -94,6 +94,7 @@ class WindowRow(SQLModel, table=True):
     p50_ms: float | None = None
     p99_ms: float | None = None
     updated_at: datetime = moment()
+    performance: list[dict[str, Any]] = document()
 
 
 class ServiceRow(SQLModel, table=True):

@@ -15,6 +15,7 @@ from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.manifest import Manifest, Promotion, RolloutSpec, Strategy
 from quarterdeck.core.models.fitted import FittedModel
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
+from quarterdeck.core.performance.reference import Reference
 from quarterdeck.core.rollout import RolloutState
 from quarterdeck.core.service_spec import ServiceSpec
 from quarterdeck.core.values import Alias, Task
@@ -98,6 +99,12 @@ def test_a_version_keeps_rows_with_the_answers_of_the_engine_that_trained_it(sta
         version = registry.get(tx, "tiny", 1)
         kinds = {sha256: kind for sha256, kind in tx.execute(text("SELECT sha256, kind FROM artifact"))}
     assert version.expected is not None
+    assert version.performance is not None
+    assert kinds[version.performance] == "performance"
+    reference = Reference.from_bytes(artifacts.get(version.performance))
+    assert reference.rows == 50
+    assert reference.silent == "no estimate: 50 held-out rows are too few to learn from, 100 are needed"
+    assert reference.metrics["mean_absolute_error"].value == pytest.approx(version.metrics["mean_absolute_error"])
     assert kinds[version.expected] == "expected"
     expected = load_expected(artifacts, version)
     frame = rows()

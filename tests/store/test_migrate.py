@@ -16,13 +16,14 @@ from sqlmodel import SQLModel
 
 from quarterdeck.core.errors import UnavailableError
 from quarterdeck.core.values import ServiceKind, Severity
-from quarterdeck.store import alerts, notifications, services, tokens, triggers
+from quarterdeck.store import alerts, notifications, services, tokens, triggers, windows
 from quarterdeck.store import migrate as migrations
 from quarterdeck.store.clients import read_clients
 from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import HEAD, migrate, revision
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+AT = "2026-03-01 00:00:00.000000"
 
 
 @pytest.fixture
@@ -112,6 +113,36 @@ def test_alerts_of_before_severities_are_kept_and_told_to_nobody(path: Path, tmp
             assert resolved.resolved_at == NOW
             assert alerts.resolve(tx, model="m", kind="drift", subject="open", now=NOW) is not None
             assert notifications.unplanned(tx, NOW) == []
+
+
+def test_windows_and_versions_of_before_performance_are_kept_without_any(path: Path, tmp_path: Path) -> None:
+    with Database.sqlite(path) as database:
+        with database.write() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0004")
+            signature = '{"fields": [], "task": "binary", "target": "late", "classes": [0, 1]}'
+            for statement, values in (
+                ("INSERT INTO artifact (sha256, kind, size, created_at) VALUES ('a', 'model', 1, ?)", (AT,)),
+                (
+                    "INSERT INTO version (model, number, state, created, artifact, engine, engine_reason, signature,"
+                    " metrics, verdicts, rows, size_bytes)"
+                    " VALUES ('flights', 1, 'accepted', ?, 'a', 'scikit-learn', '', ?, '{}', '[]', 1, 1)",
+                    (AT, signature),
+                ),
+                (
+                    'INSERT INTO "window" (model, version, start, "end", closed, rows, labelled, drift, metrics,'
+                    " updated_at) VALUES ('flights', 1, ?, ?, 1, 90, 80, '[]', ?, ?)",
+                    (AT, AT, '{"log_loss": 0.4}', AT),
+                ),
+            ):
+                connection.exec_driver_sql(statement, values)
+        assert migrate(database, backup_to=tmp_path / "backups", now=NOW) == "0004"
+        with database.read() as tx:
+            (window,) = windows.last(tx, "flights")
+            assert (window.rows, window.metrics, window.performance) == (90, {"log_loss": 0.4}, [])
+            assert tx.execute(text("SELECT performance FROM version")).all() == [(None,)]
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
