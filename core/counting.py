@@ -110,6 +110,18 @@ class _Numbers:
 
 def _moments(values: Floats) -> list[Moments | None]:
     """Of the finite values of each row of (columns, rows), as binning.take_moments() gives them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = values.mean(axis=1)
+        squares = np.square(values - means[:, np.newaxis]).sum(axis=1)
+    if not np.isfinite(squares).all():
+        return _moments_of_some(values)
+    rows = values.shape[1]
+    found = zip(means.tolist(), squares.tolist(), values.min(axis=1).tolist(), values.max(axis=1).tolist(), strict=True)
+    return [Moments(count=rows, mean=mean, m2=m2, minimum=low, maximum=high) for mean, m2, low, high in found]
+
+
+def _moments_of_some(values: Floats) -> list[Moments | None]:
+    """The same where values are missing, infinite, or too great to be squared."""
     finite = np.isfinite(values)
     some = finite.sum(axis=1)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is done by itself below
