@@ -5,7 +5,8 @@
 Every contender is a process of its own that loads its libraries and a Parquet file first. Evidently and NannyML then
 compare the two frames in memory; ours reads the window's file too, column by column, counts it into the bins of the
 profile that training kept, and judges (`rows`), or judges counts that are there, as the monitor does (`counts`). Memory
-is the whole process's at its peak, and what that is beyond what was held when the clock began. The peers have Pythons
+is the whole process's at its peak, and what that is beyond what was held when the clock began; seconds of the
+processor tell what a busy machine hides. The peers have Pythons
 of their own in `.peers/` (700 MB, a minute or two at the first run). Evidently's million takes up to three minutes.
 """
 
@@ -74,6 +75,7 @@ def show(rows: int, found: dict[str, dict[str, Any]]) -> None:
     for name, item in found.items():
         print(
             f"  {name:26} {item['seconds']:10.4f} s ({item['seconds'] / ours['seconds']:8.2f} x)"
+            f"  {item['cpu_s']:9.4f} s of processor ({item['cpu_s'] / ours['cpu_s']:8.2f} x)"
             f"  {item['peak_mb']:6.0f} MB ({item['peak_mb'] / ours['peak_mb']:5.2f} x)"
             f"  {item['grown_mb']:6.0f} MB more than before ({item['grown_mb'] / max(ours['grown_mb'], 1):6.1f} x)"
         )
