@@ -44,6 +44,16 @@ class MetricEstimate:
     naive: float | None
     why: str | None
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Where the weighted value lies with 95 % confidence, within what the metric can be."""
+        if self.weighted is None:
+            return None
+        low, high = self.weighted.interval
+        return max(0.0, low), high if self.name in _UNBOUNDED else min(1.0, high)
+
+
+_UNBOUNDED = ("log_loss", "mean_absolute_error", "mean_squared_error")
 
 Parts = Callable[["Reviewed", Signature], tuple[float, float]]  # a row's share above and below the line
 

@@ -7,7 +7,7 @@ from typing import Any
 from quarterdeck.console.cli.output import print_fields, print_table
 from quarterdeck.console.queries.review_stats import ReviewStats
 from quarterdeck.core.review import OPEN, State
-from quarterdeck.core.statistics.inverse_probability import Estimate
+from quarterdeck.core.review_estimates import MetricEstimate
 
 
 def stats_json(found: ReviewStats) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def stats_json(found: ReviewStats) -> dict[str, Any]:
         "agreement": agreed, "chosen": found.chosen, "labelled": found.labelled, "trained_at": found.trained_at,
         "labels_since_training": found.labels_since,
         "metrics": [
-            {"name": metric.name, "weighted": metric.weighted, "interval": metric.weighted and metric.weighted.interval,
+            {"name": metric.name, "weighted": metric.weighted, "interval": metric.interval,
              "naive": metric.naive, "why": metric.why}
             for metric in found.metrics
         ],
@@ -49,7 +49,7 @@ def print_stats(found: ReviewStats) -> None:
         ("reviewer", "decided", "accepted", "corrected", "last"), people, empty="Nobody has decided anything yet."
     )
     print()
-    rows = [(m.name, *_weighted(m.weighted), m.naive, m.why) for m in found.metrics]
+    rows = [(m.name, *_weighted(m), m.naive, m.why) for m in found.metrics]
     columns = ("on all predictions", "estimate", "std. error", "95 % interval", "reviewed rows alone", "note")
     print_table(columns, rows, empty="No metrics.")
 
@@ -61,8 +61,8 @@ def _shares(found: ReviewStats) -> str:
     return ", ".join(parts) or "nothing of this version yet"
 
 
-def _weighted(estimate: Estimate | None) -> tuple[float | None, float | None, str | None]:
-    if estimate is None:
+def _weighted(metric: MetricEstimate) -> tuple[float | None, float | None, str | None]:
+    if metric.weighted is None or metric.interval is None:
         return None, None, None
-    low, high = estimate.interval
-    return estimate.value, estimate.standard_error, f"{low:.4f} .. {high:.4f}"
+    low, high = metric.interval
+    return metric.weighted.value, metric.weighted.standard_error, f"{low:.4f} .. {high:.4f}"

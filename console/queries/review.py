@@ -99,7 +99,8 @@ def fields_of(item: Item, signature: Signature, profile: Profile | None) -> tupl
         FieldRow(name=f.name, value=_shown(sent.get(f.name)), mark=mark_of(f, sent.get(f.name), known.get(f.name)))
         for f in signature.fields
     ]
-    others = [name for name in sent if name not in signature.names]
+    shown_above = (*signature.names, signature.entity, signature.time)
+    others = [name for name in sent if name not in shown_above]
     return (*rows, *(FieldRow(name=name, value=_shown(sent[name])) for name in others))
 
 

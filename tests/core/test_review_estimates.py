@@ -162,3 +162,14 @@ def test_regression_and_multiclass_have_theirs() -> None:
     assert loss is not None and loss.value == pytest.approx(-math.log(0.3))
     bare = estimates([Reviewed(**{**_values(two), "probabilities": None})], kinds, random_share=0.5)
     assert of(bare, "log_loss").why == "the model gives no probabilities"
+
+
+def test_an_interval_stays_within_what_the_metric_can_be() -> None:
+    rows = [
+        Reviewed(stratum=Stratum.RANDOM, probability=0.01, answer="1", score=0.9, probabilities=None, label=label)
+        for label in ("1", "1", "1", "0")
+    ]
+    low, high = of(estimates(rows, BINARY, random_share=0.01), "accuracy_score").interval or (-1, -1)
+    assert 0 <= low < 0.75 < high == 1.0
+    assert (of(estimates(rows, BINARY, random_share=0.01), "log_loss").interval or (0, 0))[1] > 1.0
+    assert of(estimates([], BINARY, random_share=0.01), "accuracy_score").interval is None
