@@ -110,8 +110,34 @@ class _OwnFile(RotatingFileHandler):
         self._also = [number for number in (1, 2) if _same_file(number, self.stream.fileno())]
         self.is_stderr = 2 in self._also
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Into the file that has the name now: the workspace may have been replaced by another since."""
+        if self._moved():
+            self.acquire()
+            try:
+                if self.stream is not None:
+                    self.stream.close()
+                self.stream = self._open()
+                self._take_along()
+            finally:
+                self.release()
+        super().emit(record)
+
+    def _moved(self) -> bool:
+        if self.stream is None:
+            return False
+        try:
+            return not os.path.samestat(Path(self.baseFilename).stat(), os.fstat(self.stream.fileno()))
+        except FileNotFoundError:
+            return Path(self.baseFilename).parent.is_dir()
+        except OSError:
+            return False
+
     def doRollover(self) -> None:
         super().doRollover()
+        self._take_along()
+
+    def _take_along(self) -> None:
         if self.stream is not None:
             for number in self._also:
                 os.dup2(self.stream.fileno(), number)

@@ -35,6 +35,8 @@ class Timetable:
         self._times: dict[int, datetime] = {}
         self._heap: list[tuple[datetime, int]] = []
         self._armed: datetime | None = None
+        self._ringing = threading.Lock()
+        self._stopped = False
         self._scheduler = BackgroundScheduler(
             timezone=ZoneInfo("UTC"),
             executors={"default": {"type": "threadpool", "max_workers": 1}},
@@ -45,8 +47,18 @@ class Timetable:
         self._scheduler.start()
 
     def stop(self) -> None:
+        """A call under way ends, and no other begins.
+
+        APScheduler holds its locks while it waits for its threads, and one that plans anew wants those locks: it must
+        have nothing to wait for.
+        """
+        with self._lock:
+            self._stopped = True
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.remove_all_jobs()
+            with self._ringing:
+                pass
+            self._scheduler.shutdown(wait=False)
 
     def plan(self, times: Times) -> None:
         """Set when triggers come due; None: not by the clock."""
@@ -71,6 +83,8 @@ class Timetable:
 
     def _arm(self) -> None:
         """Wait for the soonest. The lock is held."""
+        if self._stopped:
+            return
         while self._heap and self._times.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)  # planned anew since
         soonest = self._heap[0][0] if self._heap else None
@@ -80,7 +94,11 @@ class Timetable:
         self._scheduler.add_job(self._ring, DateTrigger(soonest), id=JOB, replace_existing=True)
 
     def _ring(self) -> None:
-        now = utc_now()
+        with self._ringing:
+            if not self._stopped:
+                self._call_due(utc_now())
+
+    def _call_due(self, now: datetime) -> None:
         due = self._take(now)
         if not due:
             return

@@ -67,7 +67,8 @@ def manifest(*rules: AlertSpec, triggers: tuple[TriggerSpec, ...] = ()) -> dict[
 
 def drifted(state: State, now: datetime, number: int, *, yes: bool = True) -> None:
     item = DriftResult(
-        feature="wind", method="psi", value=0.5, threshold=0.25, noise=None, drifted=yes, n_reference=90, n_window=90
+        feature="wind", method="psi", value=0.5, threshold=0.25, noise=None, drifted=yes, n_reference=90, n_window=90,
+        psi=0.5,
     ).to_json()  # fmt: skip
     window = Window(
         model="fuel", version=1, start=now + number * HOUR, end=now + (number + 1) * HOUR, closed=True, rows=90,

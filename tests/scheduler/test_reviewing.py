@@ -37,6 +37,7 @@ from quarterdeck.store import (
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.labels import labels_of
 from quarterdeck.store.traffic import PredictionRecord, append_labels, append_predictions, micros
+from quarterdeck.store.traffic_windows import SETTLED
 
 HERE = "production"
 SIGNATURE = Signature(
@@ -279,7 +280,7 @@ def test_a_prediction_that_the_log_has_forgotten_still_teaches(
 ) -> None:
     job, manifests, _ = decided
     with state.traffic.write() as tx:
-        traffic_queries.set_cursor(tx, "counted", 99)
+        traffic_queries.set_cursor(tx, SETTLED, 99)
         assert traffic_removal.remove(tx, 0, 99, before=None, holds=[], now=0) == (1, 0)
     job.tick(manifests, now + GRACE)
     assert kept(state) == {} and json.loads(file_of(state).read_text())["label"] == 1

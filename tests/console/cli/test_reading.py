@@ -85,8 +85,8 @@ def test_run_list_filters_and_keeps_its_keys(quarterdeck) -> None:
     (failed,) = quarterdeck("run", "list", "--status", "failed", "--json").json
     assert set(failed) == {
         "id", "pipeline", "status", "requested_by", "requested_at", "cause", "attempt", "worker_pid",
-        "worker_started", "started_at", "finished_at", "cancel_requested", "progress", "message", "error",
-        "provenance", "version",
+        "worker_started", "worker_place", "worker_seen", "started_at", "finished_at", "cancel_requested", "progress",
+        "message", "error", "provenance", "version",
     }  # fmt: skip
 
 

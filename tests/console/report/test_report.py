@@ -24,7 +24,7 @@ from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.profile import BinCounts, build_profile, count
 from quarterdeck.core.values import Task
 from quarterdeck.scheduler.judging import judge_window
-from quarterdeck.store import registry, traffic_queries, windows
+from quarterdeck.store import registry, traffic_windows, windows
 from quarterdeck.store.artifacts import ArtifactStore
 from quarterdeck.store.traffic import micros
 
@@ -98,7 +98,8 @@ def drifted(console: Console, name: str) -> None:
         )  # fmt: skip
     with console.traffic.write() as tx:
         text = json.dumps(counts.to_json())
-        traffic_queries.add_counts(tx, "flights", number, micros(last.start), rows=500, counts=text)
+        key = traffic_windows.WindowKey("flights", number, micros(last.start))
+        traffic_windows.put_counts(tx, key, micros(last.end), rows=500, counts=text, changed=1, at=0)
 
 
 def report_on(console: Console, model: str = "flights") -> Report:
