@@ -46,6 +46,7 @@ def folder(state: State, outside: Any) -> Iterator[Path]:
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.slow
 def test_a_failed_run_reaches_the_receiver_as_an_event_and_as_an_alert(state: State, outside: Any) -> None:
     foreground.queue(state.workspace, state.database, "tiny", by="ops")
 

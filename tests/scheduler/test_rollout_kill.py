@@ -283,6 +283,7 @@ def test_a_version_that_answers_otherwise_than_in_training_gets_no_client(stage:
     assert found == ["direct"]
 
 
+@pytest.mark.slow
 def test_a_direct_rollout_without_a_champion_is_promoted_when_the_server_answered_well(stage: Stage) -> None:
     stage.register(line(2.0), 2.0)
     control.start_daemon(stage.state.workspace, stage.state.database)

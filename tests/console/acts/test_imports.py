@@ -169,6 +169,7 @@ def test_a_net_with_a_sigmoid_at_its_end_is_taken_in_both_layouts(
     assert version.state is VersionState.ACCEPTED
 
 
+@pytest.mark.slow
 def test_a_net_that_gives_a_value_is_a_regression(take: Import, rows: pl.DataFrame, tmp_path: Path) -> None:
     frame = rows.with_columns((4 * pl.col("a") + 2 * pl.col("b")).alias("y")).drop("late", "id")
     frame.write_parquet(tmp_path / "y.parquet")
@@ -553,6 +554,7 @@ def test_a_path_that_is_not_there_or_no_file_is_told(take: Import, tmp_path: Pat
         take(None)
 
 
+@pytest.mark.slow
 def test_a_model_of_another_task_or_target_than_the_pipeline_is_refused(
     take: Import, rows: pl.DataFrame, labelled: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_whoever_ran_the_first_pipeline_is_admin(run: Run) -> None:
     assert "the first user of a new workspace is its admin" in run("audit", "list", "--act", "grant").stdout
 
 
+@pytest.mark.slow
 def test_the_held_out_rows_of_a_run_are_what_judges_a_model_from_elsewhere(run: Run, tmp_path: Path) -> None:
     rules = tmp_path / "rules.py"
     rules.write_text("def answer(rows):\n    return [20.0 for _ in rows]\n")

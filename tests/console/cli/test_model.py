@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from quarterdeck.core.values import Alias
 from quarterdeck.store import ledger, registry
 
@@ -26,6 +28,7 @@ def test_a_demoted_champion_is_rejected_and_the_previous_one_answers(quarterdeck
     assert quarterdeck(*DEMOTE).code == 3
 
 
+@pytest.mark.slow
 def test_an_act_is_taken_back_by_its_number_in_the_ledger(quarterdeck: Any, database: Any) -> None:
     assert quarterdeck(*DEMOTE).code == 0
     event = quarterdeck("model", "history", "flights", "--json").json[0]["seq"]

@@ -86,6 +86,7 @@ def test_a_version_can_be_named(lab, tmp_path) -> None:
         assert read(tmp_path / "out.csv")["value"].to_list() == [1.0, 3.0, 5.0]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_refused(lab, tmp_path) -> None:
     source = write(frame(3), tmp_path / "rows.csv")
     predict(lab, tmp_path / "none.csv", tmp_path / "out.csv", code=3)
@@ -172,6 +173,7 @@ def test_after_a_kill_nothing_is_lost_and_nothing_is_twice(lab, long, which: str
     check_whole(lab, target, rows)
 
 
+@pytest.mark.slow
 def test_an_unfinished_job_is_bound_to_its_input_and_version(lab, long, tmp_path) -> None:
     source, target, _ = long
     process = start(lab, source, target)

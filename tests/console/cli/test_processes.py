@@ -69,6 +69,7 @@ def test_a_run_is_followed_line_by_line_and_makes_a_version(workspace: Workspace
     assert [row["ok"] for row in workspace.json("model", "verify", "fuel")].count(False) == 0
 
 
+@pytest.mark.slow
 def test_the_flights_of_a_new_workspace_make_a_version_that_waits_for_a_person(workspace: Workspace) -> None:
     out = workspace.run("pipeline", "run", "flights")
     assert re.search(r"flights@1, accepted, served by onnxruntime", out)
@@ -118,6 +119,7 @@ def test_the_running_server_answers_as_training_did(workspace: Workspace) -> Non
     workspace.run("service", "test", "fuel", "--version", "9", code=3)
 
 
+@pytest.mark.slow
 def test_expected_inputs_of_before_are_made_when_a_person_asks_for_them(workspace: Workspace) -> None:
     with sqlite3.connect(workspace.root / ".quarterdeck" / "quarterdeck.db") as database:
         database.execute("UPDATE version SET expected = NULL WHERE model = 'flights'")
@@ -151,6 +153,7 @@ def expect_of_fuel(workspace: Workspace, sha256: str) -> str:
     return str(before)
 
 
+@pytest.mark.slow
 def test_an_endpoint_is_driven_and_judged(workspace: Workspace) -> None:
     drive = ("service", "load", "fuel", "--rate", "50", "--duration", "1s", "--ramp", "0s", "--p99-ms", "5000")
     report = workspace.json(*drive)

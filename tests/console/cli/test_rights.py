@@ -62,6 +62,7 @@ def test_the_first_person_is_admin_and_gives_roles(quarterdeck: Any) -> None:
     assert quarterdeck("user", "revoke", ME, "-e", "*").code == 1
 
 
+@pytest.mark.slow
 def test_a_gate_that_nobody_asks_binds_no_role_and_a_strange_environment_is_noted(quarterdeck: Any) -> None:
     said = quarterdeck("user", "grant", "bob", "approver", "--gate", "roc_auc_scor")
     assert said.code == 3 and "did you mean `roc_auc_score`" in said.err
@@ -154,6 +155,7 @@ def test_a_token_acts_through_the_variable_and_the_file(quarterdeck: Any, root: 
     assert secret not in quarterdeck("token", "list", "--json").out + quarterdeck("audit", "list", "--json").out
 
 
+@pytest.mark.slow
 def test_a_token_that_counts_no_more_is_refused_for_every_command(quarterdeck: Any, root: Path, database: Any) -> None:
     old = quarterdeck("token", "create", "ci", "--role", "viewer", "--json").json["secret"]
     new = quarterdeck("token", "rotate", "ci", "--json").json["secret"]

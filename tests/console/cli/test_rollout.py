@@ -34,6 +34,7 @@ def accepted(database) -> None:
 
 
 @pytest.mark.usefixtures("accepted")
+@pytest.mark.slow
 def test_a_canary_is_started_looked_at_paused_resumed_and_aborted(quarterdeck, database) -> None:
     said = quarterdeck(*START, "--strategy", "canary")
     assert said.code == 0, said.err
@@ -85,6 +86,7 @@ def test_a_promotion_that_lacks_approvals_changes_nothing(quarterdeck, database,
     assert acts(database)[-1] == "refused"
 
 
+@pytest.mark.slow
 def test_versions_that_may_not_are_refused(quarterdeck) -> None:
     assert quarterdeck("rollout", "start", "flights@2", "--reason", "r", "--yes").code == 1  # the champion
     assert quarterdeck("rollout", "start", "flights@3", "--reason", "r", "--yes").code == 1  # its gate failed

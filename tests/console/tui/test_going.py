@@ -39,7 +39,7 @@ async def test_every_view_is_filled_and_needs_no_horizontal_scrollbar(
                 assert table.region.right <= size[0]
 
 
-@pytest.mark.parametrize("view", sorted(VIEWS))
+@pytest.mark.parametrize("view", ["1", *(pytest.param(key, marks=pytest.mark.slow) for key in sorted(VIEWS)[1:])])
 async def test_no_key_breaks_a_view(console: Console, opened: Any, view: str) -> None:
     async with opened(console) as deck:
         await deck.press(view)

@@ -88,6 +88,7 @@ def test_the_same_fit_gives_the_same_bytes_and_keeping_them_again_too(estimator:
     assert dumps(loads(first)) == first
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes() -> None:
     program = (
         "import hashlib, numpy as np\n"

@@ -203,6 +203,7 @@ def test_a_label_that_the_model_does_not_know_is_said_and_measures_nothing(refer
     assert measured.note.endswith("is none of the classes")
 
 
+@pytest.mark.slow
 def test_regressions_are_estimated_by_their_learned_loss(losses: Reference) -> None:
     assert losses.silent == ""
     findings = judge(rows_of(drawn(1, 600), labelled=1.0, signature=NUMBERS), losses, signature=NUMBERS)

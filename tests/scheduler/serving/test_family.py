@@ -94,6 +94,7 @@ def test_one_that_is_killed_is_replaced_and_nothing_is_counted_twice_or_forgotte
     pair.wait_until(lambda: counted(server) == 21)
 
 
+@pytest.mark.slow
 def test_a_server_that_stops_leaves_nobody_behind(pair: Any) -> None:
     server, pids = started(pair)
     (other,) = [psutil.Process(pid) for pid in pids if pid != server.process.pid]

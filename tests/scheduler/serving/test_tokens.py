@@ -167,7 +167,7 @@ def test_a_token_ends_by_itself(lab: Any, ask: Any) -> None:
     [
         ("requests", Rates(requests=2), ROW),
         ("rows", Rates(rows=50), [ROW] * 100),
-        ("bytes", Rates(bytes=100), [ROW] * 100),
+        pytest.param("bytes", Rates(bytes=100), [ROW] * 100, marks=pytest.mark.slow),
     ],
 )
 def test_over_a_rate_the_server_says_when_to_come_again(lab: Any, ask: Any, kind: str, rates: Rates, body: Any) -> None:
