@@ -21,6 +21,7 @@ from quarterdeck.console.queries.values import (
 )
 from quarterdeck.core.drift.verdict import PSI_ACT, TEST
 from quarterdeck.core.operations import Alert, Window
+from quarterdeck.core.performance.finding import Kind, of_kind
 from quarterdeck.core.values import AlertState, ServiceKind
 from quarterdeck.store import alerts, registry, services, windows
 
@@ -64,6 +65,9 @@ def _endpoint(tx: Connection, model: str, environment: str, traffic: Traffic, un
 
 
 def _window(window: Window, metric: str | None) -> WindowRow:
+    labelled = of_kind(window.performance, Kind.LABELLED).get(metric or "")
+    estimated = of_kind(window.performance, Kind.ESTIMATED).get(metric or "")
+    told = labelled if labelled is not None and labelled.threshold_low is not None else estimated
     return WindowRow(
         version=window.version,
         start=window.start,
@@ -75,6 +79,9 @@ def _window(window: Window, metric: str | None) -> WindowRow:
         watched=len(window.drift),
         value=window.metrics.get(metric) if metric else None,
         p99_ms=window.p99_ms,
+        estimate=estimated.value if estimated is not None and estimated.valid else None,
+        low=None if told is None else told.threshold_low,
+        high=None if told is None else told.threshold_high,
     )
 
 

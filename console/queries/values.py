@@ -271,6 +271,9 @@ class WindowRow:
     watched: int
     value: float | None  # of the metric shown
     p99_ms: float | None
+    estimate: float | None = None  # of the same metric, without labels
+    low: float | None = None  # between these two a window of this size should lie
+    high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

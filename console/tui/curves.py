@@ -26,6 +26,7 @@ class Curve:
     values: Values
     tone: str
     mark: str = "*"
+    joined: bool = True  # False: dots alone, for what is less sure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +83,7 @@ def _braille(drawn: Sequence[Curve], scale: Scale, width: int, height: int) -> l
     bits = [[0] * width for _ in range(height)]
     tones = [[""] * width for _ in range(height)]
     for curve in drawn:
-        for across, down in _path(curve.values, scale, 2 * width, 4 * height):
+        for across, down in _path(curve, scale, 2 * width, 4 * height):
             row, column = down // 4, across // 2
             bits[row][column] |= _DOTS[down % 4][across % 2]
             tones[row][column] = tones[row][column] or curve.tone
@@ -95,13 +96,14 @@ def _braille(drawn: Sequence[Curve], scale: Scale, width: int, height: int) -> l
 def _plain(drawn: Sequence[Curve], scale: Scale, width: int, height: int) -> list[list[tuple[str, str]]]:
     cells = [[(" ", "")] * width for _ in range(height)]
     for curve in reversed(drawn):
-        for across, down in _path(curve.values, scale, width, height):
+        for across, down in _path(curve, scale, width, height):
             cells[down][across] = (curve.mark, curve.tone)
     return cells
 
 
-def _path(values: Values, scale: Scale, across: int, down: int) -> list[tuple[int, int]]:
-    """The dots of a curve: its values, and the way from each to the next; no way over a gap."""
+def _path(curve: Curve, scale: Scale, across: int, down: int) -> list[tuple[int, int]]:
+    """The dots of a curve: its values and, where they are joined, the way from each to the next; none over a gap."""
+    values = curve.values
     places = [
         (round(index * (across - 1) / max(1, len(values) - 1)), scale.place(value, down))
         for index, value in enumerate(values)
@@ -110,7 +112,7 @@ def _path(values: Values, scale: Scale, across: int, down: int) -> list[tuple[in
     known = [index for index, value in enumerate(values) if value is not None and math.isfinite(value)]
     dots = list(places)
     for index in range(1, len(places)):
-        if known[index] - known[index - 1] == 1:
+        if curve.joined and known[index] - known[index - 1] == 1:
             dots += _way(places[index - 1], places[index])
     return dots
 

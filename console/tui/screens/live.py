@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from quarterdeck.console import formats
 from quarterdeck.console.queries.questions import Answer, AskLive
 from quarterdeck.console.queries.values import AlertRow, EndpointRow, Live
-from quarterdeck.console.tui.charts import plot
+from quarterdeck.console.tui.curves import Curve, curves, scale_of
 from quarterdeck.console.tui.screens import live_rows as rows
 from quarterdeck.console.tui.subject import Kind, Subject
 from quarterdeck.console.tui.text import line, span
@@ -95,7 +95,14 @@ class LiveView(View):
         self.table("features").set_title("drift by feature")
         opened = sum(row.state is AlertState.OPEN for row in answer.alerts)
         self.table("alerts").set_title(f"alerts, {opened} open{self._server_words(answer)}")
-        self.lines("plot").set_title(f"{metric or 'metric'} by window")
+        self.lines("plot").set_title(f"{metric or 'metric'} by window{self._beside(answer)}")
+
+    def _beside(self, answer: Live) -> str:
+        """What else the picture shows."""
+        estimated = any(window.estimate is not None for window in answer.windows)
+        banded = any(window.low is not None for window in answer.windows)
+        sign = ", o estimated" if self.symbols.ascii else ", dots estimated"
+        return (sign if estimated else "") + (", lines: where it should lie" if banded else "")
 
     @staticmethod
     def _server_words(answer: Live) -> str:
@@ -109,24 +116,24 @@ class LiveView(View):
         )
 
     def _draw(self) -> None:
-        """The metric over the windows; only where there is room for it."""
+        """The metric over the windows, measured and estimated, and where it should lie; only where there is room."""
         pane = self.lines("plot")
         if self._answer is None or pane.size.height < 3:
             return
-        values = [window.value for window in reversed(self._answer.windows)]
-        known = [value for value in values if value is not None]
-        if not known:
+        windows = self._answer.windows[::-1]
+        measured = Curve(values=[window.value for window in windows], tone="info")
+        estimated = Curve(values=[window.estimate for window in windows], tone="accent", mark="o", joined=False)
+        newest = next((window for window in reversed(windows) if window.low is not None), None)
+        band = (None, None) if newest is None else (newest.low, newest.high)
+        scale = scale_of((measured, estimated), band)
+        if scale is None:
             pane.set_lines([line(span("no labelled rows yet", "dim"))])
             return
-        low, high = formats.number(min(known)), formats.number(max(known))
+        low, high = formats.number(scale.low), formats.number(scale.high)
         width = max(len(low), len(high))
-        across = pane.size.width - width - 2
-        stretched = [value for value in values for _ in range(max(1, min(4, across // len(values))))]
-        drawn = plot(stretched, across, pane.size.height, self.symbols)
+        drawn = curves((measured, estimated), pane.size.width - width - 2, pane.size.height, self.symbols, band=band)
         marks = [high, *[""] * (len(drawn) - 2), low]
-        pane.set_lines(
-            [line(span(f"{m:>{width}} ", "dim"), span(d, "info")) for m, d in zip(marks, drawn, strict=True)]
-        )
+        pane.set_lines([(*line(span(f"{m:>{width}} ", "dim")), *d) for m, d in zip(marks, drawn, strict=True)])
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)

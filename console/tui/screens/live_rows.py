@@ -39,7 +39,7 @@ WINDOWS = (
 )
 FEATURES = (
     Column(key="feature", title="FEATURE", width=16, least=10, flex=1),
-    Column(key="value", title="PSI", width=6, least=6, right=True),
+    Column(key="value", title="VALUE", width=6, least=6, right=True),
     Column(key="bar", title="OF LIMIT", width=10, least=8),
     Column(key="trend", title="TREND", width=16, least=6, drop=1, tail=True),
 )

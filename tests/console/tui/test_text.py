@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from quarterdeck.console.tui.charts import bar, place, plot, sparkline
+from quarterdeck.console.tui.charts import bar, place, sparkline
 from quarterdeck.console.tui.graph import lanes
 from quarterdeck.console.tui.symbols import ASCII, UNICODE
 from quarterdeck.console.tui.text import fit, line, plain, span, width_of, wrap
@@ -43,13 +43,6 @@ def test_a_sparkline_shows_the_last_values() -> None:
 
 def test_a_bar_is_cut_at_both_ends() -> None:
     assert (bar(-1, 4, ASCII), bar(0.5, 4, ASCII), bar(7, 4, ASCII)) == ("....", "##..", "####")
-
-
-def test_a_plot_has_the_size_asked_for_and_marks_its_level() -> None:
-    drawn = plot([0.0, 1.0, 2.0], 3, 4, ASCII, mark=2.0)
-    assert [len(text) for text in drawn] == [3, 3, 3, 3]
-    assert drawn[0] == "--#" and drawn[-1][2] == "#"
-    assert plot([], 5, 2, UNICODE) == ["     ", "     "]
 
 
 def test_places_under_each_other_are_a_curve() -> None:
