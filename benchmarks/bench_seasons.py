@@ -37,7 +37,7 @@ from quarterdeck.core.runs import Run
 from quarterdeck.core.values import Alias, RunStatus
 from quarterdeck.scheduler.assessment import answers_of
 from quarterdeck.scheduler.execution import execute
-from quarterdeck.scheduler.judging import judge_drift, judge_labels
+from quarterdeck.scheduler.judging import Judged, judge_labels, judge_window
 from quarterdeck.scheduler.manifests import sync
 from quarterdeck.scheduler.results import Results
 from quarterdeck.scheduler.state import State, open_state
@@ -194,16 +194,17 @@ def judged(manifest: Manifest, version: Version, models: Models, rows: pl.DataFr
     answers = answers_of(model, rows)
     scores = [float(score) for score in answers.scores]
     counts = count(profile, {name: rows[name].to_list() for name in profile.names}, scores=scores)
-    drift = judge_drift(profile, counts, manifest) if rows.height >= manifest.monitoring.minimum_rows else []
+    enough = rows.height >= manifest.monitoring.minimum_rows
+    found = judge_window(profile, counts, manifest) if enough else Judged()
     labelled = [
         SimpleNamespace(label=json.dumps(label), score=score, probabilities=None)
         for label, score in zip(rows[manifest.target].to_list(), scores, strict=True)
     ]
     return Window(
         model=manifest.name, version=version.number, start=start, end=start + manifest.monitoring.window, closed=True,
-        rows=rows.height, labelled=len(labelled), drifted=sum(item.drifted for item in drift) if drift else None,
-        drift=[item.to_json() for item in drift], metrics=judge_labels(version.signature, labelled), p50_ms=None,
-        p99_ms=None, updated_at=start,
+        rows=rows.height, labelled=len(labelled), drifted=found.drifted, drift=found.drift,
+        quality=found.quality, dataset_drift=found.dataset_drift, metrics=judge_labels(version.signature, labelled),
+        p50_ms=None, p99_ms=None, updated_at=start,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Profiles:
 
     def __init__(self, state: State) -> None:
         self._database = state.database
-        self._artifacts = ArtifactStore(state.workspace.artifacts)
+        self._artifacts = ArtifactStore(state.settings.artifacts_url or state.workspace.artifacts)
         self._kept: dict[tuple[str, int], Profile | None] = {}
 
     def of(self, model: str, version: int) -> Profile | None:
