@@ -4,7 +4,7 @@
     ascii = false                      # draw with ASCII characters only
 
     [keys]                             # by the ids that `quarterdeck keys` prints
-    "model.rollback" = "ctrl+b"
+    "model.rollback" = "f8"
 
     [[commands]]                       # in the menu (m), in the palette, and behind a key if it has one
     name = "on-call"

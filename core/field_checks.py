@@ -19,6 +19,7 @@ LONGEST_STRING = 1_000
 RANGE_FACTOR = 10.0  # how many widths of the training range a number may lie outside it
 _INT64 = 2**63
 _GREATEST = sys.float_info.max
+LATEST = datetime(2500, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # The value as the model takes it. Raises InputError without a place: the caller knows row and field.
@@ -145,14 +146,19 @@ def check_entity(value: Any) -> Any:
 
 
 def check_time(value: Any) -> datetime:
-    """ISO 8601 text or seconds since 1970, as an aware UTC time."""
+    """ISO 8601 text or seconds since 1970, as an aware UTC time before LATEST: a window must be able to hold it."""
     expected = 'expected a time: ISO 8601 ("2026-01-31T12:00:00Z") or seconds since 1970'
     try:
+        found = None
         if value.__class__ is str and len(value) <= LONGEST_STRING:
             parsed = datetime.fromisoformat(value)
-            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-        if value.__class__ in (int, float):
-            return _EPOCH + timedelta(seconds=value)
+            found = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+        elif value.__class__ in (int, float):
+            found = _EPOCH + timedelta(seconds=value)
+        if found is not None:
+            if found < LATEST:
+                return found
+            raise InputError(f"expected a time before {LATEST:%Y}, found {found_value(value)}")
     except (ValueError, OverflowError):  # no such day, or outside the years 1 to 9999
         hint = "are these milliseconds?" if value.__class__ is not str else None
         raise InputError(f"{expected}, found {found_value(value)}", hint=hint) from None

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from quarterdeck.core.field_checks import LATEST
 from quarterdeck.core.manifest import Manifest
 from quarterdeck.core.operations import Window
 from quarterdeck.core.profile import Counts, Profile
@@ -46,7 +47,7 @@ class Monitor:
         """Judge the windows that have changed, or that event time has passed; gives their models."""
         self._counting.tick(manifests, now)
         self._take_labels(manifests, now)
-        closed = self._newly_closed(manifests)
+        closed = self._newly_closed(manifests, now)
         with self._state.traffic.read() as tx:
             before = traffic_queries.cursor(tx, SEEN)
             changed, seen = traffic_windows.changed_after(tx, before, limit=AT_ONCE)
@@ -90,12 +91,16 @@ class Monitor:
             traffic_windows.touch(tx, keys, micros(now))
             traffic_queries.set_cursor(tx, "labelled", rows[-1].seq)
 
-    def _newly_closed(self, manifests: Mapping[str, Manifest]) -> set[WindowKey]:
-        """Windows that event time has passed since the last look, or while there was no daemon."""
+    def _newly_closed(self, manifests: Mapping[str, Manifest], now: datetime) -> set[WindowKey]:
+        """Windows that event time has passed since the last look, or while there was no daemon.
+
+        A window that begins after `now` says nothing of how far event time has come: rows may be about what is to be,
+        and a client's clock may be wrong.
+        """
         closed: set[WindowKey] = set()
         for model in manifests:
             with self._state.traffic.read() as tx:
-                current = traffic_queries.newest_window(tx, model)
+                current = traffic_queries.newest_window(tx, model, until=micros(now))
                 before = self._closed_to.get(model)
                 if current is None or current == before:
                     continue
@@ -117,6 +122,8 @@ class Monitor:
             rows, counts = traffic_queries.counted(tx, key.model, key.version, key.start)
             labelled = traffic_queries.scored_labels(tx, key.model, key.version, key.start, end)
             latency = traffic_queries.latencies(tx, key.model, key.version, key.start, end)
+        if end >= micros(LATEST):  # of a server that did not refuse such times yet: no calendar goes so far
+            return
         with self._state.database.read() as tx:
             version = registry.get(tx, key.model, key.version)
             before = windows.find(tx, key.model, key.version, moment(key.start))

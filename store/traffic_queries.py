@@ -229,9 +229,10 @@ def recent(tx: Connection, endpoint: str, *, limit: int) -> list[Row[Any]]:
     return list(tx.execute(query.order_by(predictions.c.seq.desc()).limit(limit)))
 
 
-def newest_window(tx: Connection, endpoint: str) -> int | None:
-    """The start of the newest window into which an answer was counted, in microseconds."""
-    query = select(func.max(window_counts.c.start)).where(window_counts.c.endpoint == endpoint)
+def newest_window(tx: Connection, endpoint: str, *, until: int) -> int | None:
+    """The start of the newest window into which an answer was counted and that begins by then, in microseconds."""
+    mine = (window_counts.c.endpoint == endpoint, window_counts.c.start <= until)
+    query = select(func.max(window_counts.c.start)).where(*mine)
     return tx.execute(query).scalar()
 
 

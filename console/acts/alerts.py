@@ -9,14 +9,18 @@ from sqlalchemy import Connection
 from quarterdeck.console.acts.guard import audit_of, permitted
 from quarterdeck.console.context import Console
 from quarterdeck.core.alerting import WORKSPACE
+from quarterdeck.core.alerting_spec import AlertOn
 from quarterdeck.core.errors import NotFoundError, UsageError
 from quarterdeck.core.operations import Alert, Silence
 from quarterdeck.core.rights import Right
 from quarterdeck.core.toml_table import expected_names
+from quarterdeck.core.values import TriggerKind
 from quarterdeck.store import alerts, ledger, pipelines, registry, silences
 from quarterdeck.store.workspace import pipelines as pipeline_files
 
 LONGEST = timedelta(days=366)  # a silence
+# What alerts are raised about: the rules', those of triggers, and of files that cannot be used.
+KINDS = (*(kind.value for kind in AlertOn), TriggerKind.DECAY.value, "trigger", "manifest")
 
 
 def acknowledge(console: Console, alert_id: int, *, reason: str = "") -> Alert:
@@ -57,6 +61,9 @@ def silence_cause(console: Console, cause: str, *, lasting: timedelta, reason: s
     """Hear nothing of MODEL/KIND or MODEL/KIND/ABOUT for so long, also of what is not there yet; "*" is every kind."""
     model, kind, subject = parse_cause(cause)
     _checked(lasting)
+    if kind not in (silences.ANY, *KINDS):
+        hint = expected_names(kind, (silences.ANY, *KINDS))
+        raise NotFoundError(f"there are no alerts of the kind {kind!r}", hint=hint)
     with permitted(console, Right.OPERATE, act="silence", subject=cause) as tx:
         _known(tx, console, model)
         audit = audit_of(console, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quarterdeck.console.acts.guard import audit_of, permitted
 from quarterdeck.console.context import Console
 from quarterdeck.core.clock import utc_now
+from quarterdeck.core.errors import ConflictError
 from quarterdeck.core.rights import Right
 from quarterdeck.core.runs import Run
 from quarterdeck.store import ledger, runs, triggers
@@ -14,6 +15,8 @@ def set_trigger_paused(console: Console, pipeline: str, name: str, *, paused: bo
     act, subject = "pause_trigger" if paused else "resume_trigger", f"{pipeline}/{name}"
     with permitted(console, Right.OPERATE, act=act, subject=subject) as tx:
         trigger = triggers.get(tx, pipeline, name)
+        if trigger.paused is paused:
+            raise ConflictError(f"trigger {subject} is {'paused' if paused else 'not paused'} already")
         triggers.set_paused(tx, trigger.id, paused)
         changed = {"before": {"paused": trigger.paused}, "after": {"paused": paused}}
         ledger.append(tx, audit_of(console, reason), act=act, subject=subject, **changed)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from quarterdeck.console.acts.guard import permitted
 from quarterdeck.console.context import Console
 from quarterdeck.core.clock import utc_now
-from quarterdeck.core.errors import RefusedError, UsageError
+from quarterdeck.core.errors import NotFoundError, RefusedError, UsageError
 from quarterdeck.core.labels import judged_label, label_json, typed_label
 from quarterdeck.core.models.signature import Signature
 from quarterdeck.core.review_item import Item, Said
@@ -25,6 +25,10 @@ from quarterdeck.store import registry, review_deciding, review_queues, reviews
 def take_review(console: Console, model: str | None = None) -> Item | None:
     """The next prediction for this person, in their hand for ten minutes; None where nothing waits for them."""
     with permitted(console, Right.LABEL, act="review", subject=model or "review") as tx:
+        if model is not None and review_queues.find(tx, console.environment, model) is None:
+            known = [queue.model for queue in review_queues.every(tx, console.environment)]
+            hint = expected_names(model, known)
+            raise NotFoundError(f"{model} has no review queue in {console.environment}", hint=hint)
         return review_deciding.take_next(tx, console.environment, console.person, utc_now(), model=model)
 
 

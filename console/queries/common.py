@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.queries.values import AlertRow, Aliases, Monitored
 from quarterdeck.core.operations import Alert, Window
+from quarterdeck.core.performance.finding import LABELLED_SHARE
 from quarterdeck.core.registry import Version
 from quarterdeck.core.values import Alias
 from quarterdeck.store import registry, windows
@@ -39,7 +40,8 @@ def monitored(tx: Connection, version: Version | None) -> tuple[Monitored, list[
     found = windows.last(tx, version.model, version=version.number, limit=TREND)
     if not found:
         return _from_training(version), []
-    labelled = next((window for window in reversed(found) if window.metrics), None)
+    told = [window for window in found if window.metrics and window.labelled >= LABELLED_SHARE * window.rows]
+    labelled = told[-1] if told else next((window for window in reversed(found) if window.metrics), None)
     metric = main_metric(version, labelled.metrics) if labelled else main_metric(version)
     judged = next((window for window in reversed(found) if window.drifted is not None), None)
     last = found[-1]
@@ -48,7 +50,7 @@ def monitored(tx: Connection, version: Version | None) -> tuple[Monitored, list[
         Monitored(
             metric=metric,
             value=version.metrics.get(metric) if value is None and metric else value,
-            trend=tuple(window.metrics.get(metric or "") for window in found),
+            trend=tuple(window.metrics.get(metric or "") if window in told else None for window in found),
             drifted=judged.drifted if judged else None,
             watched=len(judged.drift) if judged else 0,
             rows=last.rows,

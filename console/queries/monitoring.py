@@ -47,7 +47,11 @@ def judged_window(tx: Connection, model: str, version: int | None, at: datetime 
         return found[-1] if found else None
     held = windows.holding(tx, model, at, version=version)
     judged = [window for window in held if window.drift] or held
-    return max(judged, key=lambda window: window.rows, default=None)
+    if not judged:
+        known = windows.last(tx, model, version=version, limit=1)
+        hint = f"the newest begins at {known[0].start:%Y-%m-%d %H:%M} UTC" if known else "it has none yet"
+        raise NotFoundError(f"no window of {model} holds {at:%Y-%m-%d %H:%M} UTC", hint=hint)
+    return max(judged, key=lambda window: window.rows)
 
 
 def error_drift(tx: Connection, traffic: Database, model: str, number: int) -> list[ErrorDrift]:

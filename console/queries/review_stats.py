@@ -15,7 +15,7 @@ from quarterdeck.core.review import FEEDBACK, State
 from quarterdeck.core.review_estimates import MetricEstimate, Reviewed, estimates
 from quarterdeck.core.review_item import Item, Queue, Said
 from quarterdeck.core.statistics.kappa import Agreement, agreement
-from quarterdeck.core.values import Alias
+from quarterdeck.core.values import Alias, RunStatus
 from quarterdeck.store import registry, review_queues, reviews, runs
 
 
@@ -45,7 +45,7 @@ class ReviewStats:
     chosen: Mapping[str, int]  # of the version's predictions, why they were chosen
     labelled: Mapping[str, int]  # of those, how many have a label
     metrics: tuple[MetricEstimate, ...]
-    trained_at: datetime | None  # when the run of the newest version began
+    trained_at: datetime | None  # when the last run that succeeded began
     labels_since: int  # labels of people that came into the training data since then
 
 
@@ -94,11 +94,12 @@ def _version(tx: Connection, environment: str, model: str) -> int:
 
 
 def _trained_at(tx: Connection, model: str) -> datetime | None:
+    """Also of a run that gave the same model again: it has seen the labels of before."""
+    last = runs.page(tx, pipeline=model, status=RunStatus.SUCCEEDED, limit=1)
+    if last and last[0].started_at is not None:
+        return last[0].started_at
     newest = registry.versions(tx, model=model, limit=1)
-    if not newest:
-        return None
-    run = None if newest[0].run_id is None else runs.get(tx, newest[0].run_id)
-    return newest[0].created if run is None or run.started_at is None else run.started_at
+    return newest[0].created if newest else None
 
 
 def _reviewed(items: Sequence[Item]) -> list[Reviewed]:

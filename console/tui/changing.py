@@ -39,7 +39,7 @@ class Changing(Looking):
             self.say(refused[0], "dim")
         elif any(item.live or item.needs_reason for item in able):
             self.say(f"{name} is done one by one: esc takes the marks away", "warn")
-        elif not any(item.confirmed for item in able) or await self._agreed(able):
+        elif await self._agreed(able):
             refused += await asyncio.to_thread(self._do_all, able)
             done = len(found) - len(refused)
             self.last_change = f"{done} things were changed at once: undo them one by one"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.core.errors import InputError
-from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range
+from quarterdeck.core.field_checks import LONGEST_STRING, allowed_range, check_time
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.prediction import CheckedRows, compile_checker
 from quarterdeck.core.values import Task
@@ -217,3 +217,9 @@ def test_rows_checked_together_are_the_rows_checked_alone(distances: list[float]
     rows = [json.loads(json.dumps(ROW | {"distance": value})) for value in distances]
     together = check(*rows)
     assert together.columns["distance"] == [check(row).columns["distance"][0] for row in rows] == distances
+
+
+@pytest.mark.parametrize("sent", ["9999-12-31T23:59:59Z", "2500-01-01", 16_725_225_600])
+def test_a_time_that_no_window_can_hold_is_refused(sent: Any) -> None:
+    with pytest.raises(InputError, match="before 2500"):
+        check_time(sent)

@@ -135,7 +135,7 @@ def test_a_day_without_a_daemon_is_judged_when_there_is_one(state: State, now: d
     assert [window.closed for window in found(state)] == [False]
     for hour in range(1, 24):
         served(state, f"h{hour}", start + hour * HOUR, 60)
-    Monitor(state).tick(watched(state), now)
+    Monitor(state).tick(watched(state), now + 24 * HOUR)
     assert [(window.rows, window.closed) for window in found(state)] == [(60, True)] * 23 + [(60, False)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -104,12 +104,23 @@ def test_a_window_that_looks_like_training_has_not_drifted_and_one_that_does_not
     send(state, start, evenly(500))
     send(state, start + DAY, [0.95] * 500, first=500)
     send(state, start + 2 * DAY, [0.5], first=1000)  # the next day has begun: both windows are closed
-    Monitor(state).tick(manifests, now)
+    Monitor(state).tick(manifests, now + 3 * DAY)
     assert [(window.rows, window.closed, window.drifted) for window in found(state)] == [
         (500, True, 0),
         (500, True, 1),
         (1, False, None),
     ]
+
+
+def test_a_row_about_the_far_future_closes_nothing_and_stops_nothing(
+    state: State, manifests: Mapping[str, Manifest], now: datetime
+) -> None:
+    start = now.replace(hour=0)
+    send(state, start, evenly(100))
+    send(state, start.replace(year=2099), [0.5], first=100)
+    send(state, datetime(9999, 12, 31, 23, 59, tzinfo=UTC), [0.5], first=101)  # from before such times were refused
+    Monitor(state).tick(manifests, now)
+    assert [(window.rows, window.closed) for window in found(state)] == [(100, False), (1, False)]
 
 
 def test_rows_are_counted_once_across_a_restart_and_late_ones_where_they_belong(
@@ -133,10 +144,10 @@ def test_labels_that_come_late_are_measured_in_the_window_of_their_prediction(
     send(state, start, evenly(100))
     send(state, start + DAY, [0.5], first=100)
     monitor = Monitor(state)
-    monitor.tick(manifests, now)
+    monitor.tick(manifests, now + 2 * DAY)
     assert found(state)[0].metrics == {}
     label(state, {number: value + 0.25 for number, value in enumerate(evenly(100))})
-    assert monitor.tick(manifests, now) == {"fuel"}
+    assert monitor.tick(manifests, now + 2 * DAY) == {"fuel"}
     first = found(state)[0]
     assert first.labelled == 100
     assert first.metrics["mean_absolute_error"] == pytest.approx(0.25)

@@ -71,8 +71,8 @@ def fingerprint(settings: Mapping[str, Any], pipeline: PipelineInfo) -> str:
 
 def _read(path: Path) -> pl.DataFrame:
     if path.suffix == ".parquet":
-        return pl.read_parquet(path)
-    return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
+        return pl.read_parquet(path, glob=False)
+    return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None, glob=False)
 
 
 def _newest(frame: pl.DataFrame, last: timedelta, time: str | None) -> pl.DataFrame:

@@ -79,7 +79,8 @@ def test_a_window_is_named_by_a_time_in_it(quarterdeck: Command, judged: Window)
     assert quarterdeck("monitor", "drift", "flights", "--window", before, "--json").json["rows"] == 90
     inside = (judged.start + timedelta(minutes=1)).isoformat()
     assert quarterdeck("monitor", "quality", "flights", "--window", inside, "--json").json["rows"] == 80
-    assert "No window" in quarterdeck("monitor", "drift", "flights", "--window", "2001-01-01").out
+    missing = quarterdeck("monitor", "drift", "flights", "--window", "2001-01-01")
+    assert (missing.code, "no window of flights holds 2001-01-01" in missing.err) == (3, True)
     assert quarterdeck("monitor", "drift", "flights", "--window", "yesterday").code == 2
 
 

@@ -53,6 +53,8 @@ async def test_triggers_that_are_marked_are_paused_together(console: Console, op
         await deck.press("asterisk")
         await deck.until(lambda: "3 marked" in deck.bar("hints"), "the count")
         await deck.press("p")
+        await deck.until(lambda: isinstance(deck.app.screen, Choose), "the question")
+        await deck.press("j", "enter")
         await deck.until(lambda: "3 of 3 done" in deck.bar("hints"), "the word about it")
     with console.database.read() as tx:
         assert [trigger.paused for trigger in triggers.every(tx)] == [True, True, True]
