@@ -33,7 +33,8 @@ from serving.driving import drive, have_wrk
 from quarterdeck.console import acts
 from quarterdeck.console.context import Console
 from quarterdeck.core.counting import Counter
-from quarterdeck.core.drift.psi import profile_drift
+from quarterdeck.core.drift.judge import judge_features
+from quarterdeck.core.drift_spec import DriftSpec
 from quarterdeck.core.models.signature import Field, FieldKind, Signature
 from quarterdeck.core.profile import Counts, build_profile
 from quarterdeck.core.values import Arm, RunStatus, Task
@@ -128,7 +129,7 @@ def of_windows() -> dict[str, float]:
     kept = Counts.from_json(json.loads(text))
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    drift = least(lambda: profile_drift(PROFILE, kept, threshold=0.25), 200)
+    drift = least(lambda: judge_features(PROFILE, kept, DriftSpec()), 200)
     return {
         "window_bytes_in_traffic_db": len(text),
         "window_bytes_in_memory": size,
