@@ -19,7 +19,7 @@ LONGEST_STRING = 1_000
 RANGE_FACTOR = 10.0  # how many widths of the training range a number may lie outside it
 _INT64 = 2**63
 _GREATEST = sys.float_info.max
-LATEST = datetime(2500, 1, 1, tzinfo=UTC)
+LATEST = datetime(3000, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # The value as the model takes it. Raises InputError without a place: the caller knows row and field.

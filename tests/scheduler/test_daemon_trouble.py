@@ -36,6 +36,8 @@ from quarterdeck.store.engine import Database
 from quarterdeck.store.migrate import migrate
 from quarterdeck.store.workspace import Workspace, create_workspace
 
+pytestmark = pytest.mark.slow  # half a minute, and one daemon for all of it
+
 SETTINGS = (
     "[server]\nport = 0\nprocesses = 1\n[daemon]\ntick_seconds = 0.05\nheartbeat_seconds = 0.2\nlease_seconds = 2\n"
 )

@@ -128,7 +128,7 @@ def test_each_closed_window_is_compared_once_and_keeps_the_result(
     state: State, version: None, now: datetime, compare: Callable[..., list[Any]]
 ) -> None:
     asking = manifests(state, Multivariate.PCA, Multivariate.DOMAIN_CLASSIFIER)
-    Monitor(state).tick(asking, now)
+    Monitor(state).tick(asking, now + timedelta(days=30))
     first, second, third = compare(asking)
     for window, drifted in ((first, False), (second, True)):
         found = window.dataset_drift["multivariate"]
@@ -137,7 +137,7 @@ def test_each_closed_window_is_compared_once_and_keeps_the_result(
         ]  # fmt: skip
         assert window.drifted == 0
     assert third.dataset_drift == {}
-    Monitor(state).tick(asking, now)  # a new daemon judges the windows anew
+    Monitor(state).tick(asking, now + timedelta(days=30))  # a new daemon judges the windows anew
     with state.database.read() as tx:
         again = windows.last(tx, "fuel")
     assert [window.dataset_drift for window in again] == [first.dataset_drift, second.dataset_drift, {}]
@@ -147,7 +147,7 @@ def test_where_nothing_is_asked_nothing_is_compared(
     state: State, version: None, now: datetime, compare: Callable[..., list[Any]]
 ) -> None:
     asking = manifests(state)
-    Monitor(state).tick(asking, now)
+    Monitor(state).tick(asking, now + timedelta(days=30))
     assert [window.dataset_drift.get("multivariate") for window in compare(asking)] == [[], [], None]
 
 
@@ -155,7 +155,7 @@ def test_rows_that_are_gone_are_a_problem_in_words(
     state: State, version: None, now: datetime, compare: Callable[..., list[Any]]
 ) -> None:
     asking = manifests(state, Multivariate.PCA)
-    Monitor(state).tick(asking, now)
+    Monitor(state).tick(asking, now + timedelta(days=30))
     with state.traffic.write() as tx:
         tx.exec_driver_sql("DELETE FROM prediction")
     first, _, _ = compare(asking)

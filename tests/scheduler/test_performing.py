@@ -37,6 +37,7 @@ from quarterdeck.store.traffic import (
     predictions,
 )
 
+MONTH = timedelta(days=30)  # by then event time has come as far as the rows
 DAY = timedelta(days=1)
 PATIENCE_S = 60
 SIGNATURE = Signature(
@@ -161,7 +162,7 @@ def test_a_window_without_labels_is_estimated_by_slice_too(
 ) -> None:
     send(state, start, drawn(1, 500), first=0)
     send(state, start + DAY, drawn(2, 1), first=500)
-    Monitor(state).tick(manifests, now)
+    Monitor(state).tick(manifests, now + MONTH)
     closed = found(state)[0]
     assert of(closed, Kind.LABELLED) == {}
     told = of(closed, Kind.ESTIMATED)
@@ -180,9 +181,9 @@ def test_labels_that_come_late_are_measured_beside_the_estimate(
     send(state, start, rows, first=0)
     send(state, start + DAY, drawn(2, 1), first=500)
     monitor = Monitor(state)
-    monitor.tick(manifests, now)
+    monitor.tick(manifests, now + MONTH)
     label(state, rows, first=0)
-    monitor.tick(manifests, now)
+    monitor.tick(manifests, now + MONTH)
     closed = found(state)[0]
     measured = of(closed, Kind.LABELLED)
     assert measured["accuracy_score"].n == 500
@@ -199,11 +200,11 @@ def test_labels_that_contradict_the_estimates_take_back_those_of_later_windows(
     for day, rows in enumerate(turned):
         send(state, start + day * DAY, rows, first=400 * day)
     monitor = Monitor(state)
-    monitor.tick(manifests, now)
+    monitor.tick(manifests, now + MONTH)
     assert not any(NOT_VALID in item["note"] for window in found(state) for item in window.performance)
     for day in (0, 1):  # the labels of the first two days come when all four have been answered
         label(state, turned[day], first=400 * day)
-    monitor.tick(manifests, now)
+    monitor.tick(manifests, now + MONTH)
     notes = [of(window, Kind.ESTIMATED)["accuracy_score"].note for window in found(state)]
     assert [f"not valid since {start:%Y-%m-%d}" in note for note in notes] == [False, True, True, True]
     assert of(found(state)[0], Kind.LABELLED)["accuracy_score"].alert
@@ -220,7 +221,7 @@ def test_what_the_server_did_stands_beside_it(
     }  # fmt: skip
     with state.traffic.write() as tx:
         append_failures(tx, [failure])
-    Monitor(state).tick(manifests, now)
+    Monitor(state).tick(manifests, now + MONTH)
     served = of(found(state)[0], Kind.SERVED)
     assert served["error_rate"].value == pytest.approx(0.1)
     assert served["error_rate"].lower < 0.1 < served["error_rate"].upper
@@ -233,7 +234,7 @@ def tick_until(monitor: Monitor, manifests: Mapping[str, Manifest], now: datetim
     """Until the process aside has answered."""
     until = time.monotonic() + PATIENCE_S
     while not kept() and time.monotonic() < until:
-        monitor.tick(manifests, now)
+        monitor.tick(manifests, now + MONTH)
     assert kept()
 
 
@@ -245,7 +246,7 @@ def test_kpis_of_a_window_are_measured_by_a_process_of_their_own_and_one_that_fa
     send(state, start + DAY, drawn(2, 1), first=400)
     label(state, rows, first=0)
     monitor = Monitor(state)
-    tick_until(monitor, manifests, now, lambda: len(found(state)) == 2 and of(found(state)[0], Kind.KPI))
+    tick_until(monitor, manifests, now + MONTH, lambda: len(found(state)) == 2 and of(found(state)[0], Kind.KPI))
     kpis = of(found(state)[0], Kind.KPI)
     missed = kpis["missed"]
     late = rows.filter(pl.col("late") == "yes")
@@ -255,7 +256,7 @@ def test_kpis_of_a_window_are_measured_by_a_process_of_their_own_and_one_that_fa
     assert kpis["broken"].value is None
     assert kpis["broken"].note == "ValueError: no tariff"
     again = Monitor(state)  # another daemon finds them measured
-    again.tick(manifests, now)
+    again.tick(manifests, now + MONTH)
     assert of(found(state)[0], Kind.KPI) == kpis
     assert not again._performing._kpis._waiting and again._performing._kpis._running is None
 
@@ -265,11 +266,11 @@ def test_a_window_keeps_its_findings_when_retention_has_taken_its_answers(
 ) -> None:
     send(state, start, drawn(1, 200), first=0)
     send(state, start + DAY, drawn(2, 1), first=200)
-    Monitor(state).tick(manifests, now)
+    Monitor(state).tick(manifests, now + MONTH)
     before = found(state)[0].performance
     assert before
     remove_all(state)
-    Monitor(state).tick(manifests, now)
+    Monitor(state).tick(manifests, now + MONTH)
     assert found(state)[0].performance == before
 
 
@@ -287,7 +288,7 @@ def test_an_unreadable_reference_leaves_what_is_measured(
     rows = drawn(1, 200)
     send(state, start, rows, first=0)
     label(state, rows, first=0)
-    Monitor(state).tick({"flights": replace(manifests["flights"], gates=())}, now)
+    Monitor(state).tick({"flights": replace(manifests["flights"], gates=())}, now + MONTH)
     window = found(state)[0]
     assert of(window, Kind.LABELLED)["accuracy_score"].value is not None
     (told,) = of(window, Kind.ESTIMATED).values()

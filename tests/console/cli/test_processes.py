@@ -69,7 +69,6 @@ def test_a_run_is_followed_line_by_line_and_makes_a_version(workspace: Workspace
     assert [row["ok"] for row in workspace.json("model", "verify", "fuel")].count(False) == 0
 
 
-@pytest.mark.slow
 def test_the_flights_of_a_new_workspace_make_a_version_that_waits_for_a_person(workspace: Workspace) -> None:
     out = workspace.run("pipeline", "run", "flights")
     assert re.search(r"flights@1, accepted, served by onnxruntime", out)
