@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ good_rows = st.fixed_dictionaries(
     },
     optional={
         "ship": st.text("abc:", max_size=5) | st.integers(-(2**63), 2**63 - 1),
-        "sailed": st.datetimes().map(lambda when: when.isoformat()) | st.integers(0, 2**31),
+        "sailed": st.datetimes(max_value=datetime(2999, 12, 30)).map(lambda when: when.isoformat())  # noqa: DTZ001 - Hypothesis wants none
+        | st.integers(0, 2**31),
     },
 )
 WRONG: dict[str, st.SearchStrategy[Any]] = {
