@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from bench_registry import noise
@@ -177,14 +176,17 @@ def main() -> int:
     return 0
 
 
+def _line(name: str, value: float, unit: str = "") -> str:
+    return f"{name:<30}{value:>8.2f} {unit}"
+
+
 def _table(result: dict[str, dict[str, float]]) -> str:
     peer = result["seconds"]["Harlequin"]
     lines = [f"{'seconds from exec':<30}{'median':>8}{'of Harlequin':>14}"]
     lines += [f"{name:<30}{value:>8.2f}{value / peer:>14.2f}" for name, value in result["seconds"].items()]
-    write: Callable[[str, float, str], str] = lambda name, value, unit: f"{name:<30}{value:>8.2f} {unit}"  # noqa: E731
-    lines += [write(f"quarterdeck {name}", value, "s") for name, value in result["commands"].items()]
-    lines += [write(name.replace("_", " "), value, "") for name, value in result["rest"].items()]
-    lines += [write(name.replace("_", " "), value, "") for name, value in result["load"].items()]
+    lines += [_line(f"quarterdeck {name}", value, "s") for name, value in result["commands"].items()]
+    lines += [_line(name.replace("_", " "), value) for name, value in result["rest"].items()]
+    lines += [_line(name.replace("_", " "), value) for name, value in result["load"].items()]
     return "\n".join([*lines, f"noise (p95/p5 of a fixed loop) {noise():.2f}"])
 
 

@@ -10,7 +10,7 @@ from quarterdeck.console.cli.noun import noun
 from quarterdeck.console.cli.output import print_json, print_table
 from quarterdeck.console.cli.session import AsJson, Limit, opened
 from quarterdeck.console.queries.duel import every, find
-from quarterdeck.console.queries.values import DuelDetail, DuelRow
+from quarterdeck.console.queries.values_duel import DuelDetail, DuelRow
 from quarterdeck.core.errors import NotFoundError
 from quarterdeck.core.toml_table import expected_names
 from quarterdeck.store import registry

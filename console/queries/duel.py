@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from quarterdeck.console.queries.common import aliases_of
 from quarterdeck.console.queries.questions import AskDuels
-from quarterdeck.console.queries.values import Compared, DuelDetail, DuelPoint, DuelRow, Duels
+from quarterdeck.console.queries.values_duel import Compared, DuelDetail, DuelPoint, DuelRow, Duels
 from quarterdeck.core.duel import DuelVerdict
 from quarterdeck.core.metrics.families import direction
 from quarterdeck.core.registry import Version

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from quarterdeck.console.queries.review_values import Review
-from quarterdeck.console.queries.values import Duels, Live, Overview, Pipelines, Registry, Status
+from quarterdeck.console.queries.values import Live, Overview, Pipelines, Registry, Status
 from quarterdeck.console.queries.values_audit import Ledger
+from quarterdeck.console.queries.values_duel import Duels
 from quarterdeck.console.queries.values_schedule import Schedule
 from quarterdeck.core.values import RunStatus
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 
 from quarterdeck.console import formats
 from quarterdeck.console.queries.questions import Answer, AskDuels
-from quarterdeck.console.queries.values import DuelDetail, DuelRow, Duels
+from quarterdeck.console.queries.values_duel import DuelDetail, DuelRow, Duels
 from quarterdeck.console.tui.screens.duel_evidence import evidence_of
 from quarterdeck.console.tui.screens.duel_text import decision_lines, duel_lines, figure_lines
 from quarterdeck.console.tui.subject import Kind, Subject

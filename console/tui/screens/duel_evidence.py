@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from quarterdeck.console import formats
-from quarterdeck.console.queries.values import DuelPoint, DuelRow
+from quarterdeck.console.queries.values_duel import DuelPoint, DuelRow
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, Span, line, span
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quarterdeck.console import formats
-from quarterdeck.console.queries.values import Compared, DuelDetail, DuelRow
+from quarterdeck.console.queries.values_duel import Compared, DuelDetail, DuelRow
 from quarterdeck.console.tui.screens.duel_evidence import FEWEST, evidence_lines
 from quarterdeck.console.tui.symbols import Symbols
 from quarterdeck.console.tui.text import Line, fit, line, span

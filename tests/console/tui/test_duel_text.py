@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from quarterdeck.console.context import Console
 from quarterdeck.console.queries import duel
 from quarterdeck.console.queries.questions import AskDuels
-from quarterdeck.console.queries.values import Aliases, DuelDetail, DuelPoint, DuelRow
+from quarterdeck.console.queries.values import Aliases
+from quarterdeck.console.queries.values_duel import DuelDetail, DuelPoint, DuelRow
 from quarterdeck.console.tui.screens.duel_evidence import evidence_lines, short
 from quarterdeck.console.tui.screens.duel_text import decision_lines, duel_lines, figure_lines
 from quarterdeck.console.tui.symbols import ASCII, UNICODE, Symbols
