@@ -6,7 +6,6 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -36,15 +35,18 @@ def _secret(word: str) -> bytes:
         raise RefusedError(f"the secret does not begin with {PREFIX}", hint=_HINT)
     try:
         key = base64.b64decode(word.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
+    except ValueError:  # no base64, or not even ASCII
         raise RefusedError(f"the secret behind {PREFIX} is not base64", hint=_HINT) from None
     if not SHORTEST <= len(key) <= LONGEST:
         raise RefusedError(f"the secret has {len(key)} bytes, not {SHORTEST} to {LONGEST}", hint=_HINT)
     return key
 
 
-def sign(secrets: Sequence[bytes], *, message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one signature for each secret, separated by spaces."""
+def sign(secrets: Sequence[bytes], *, message_id: str, timestamp: int | str, body: bytes) -> str:
+    """The value of `webhook-signature`: one signature for each secret, separated by spaces.
+
+    `timestamp`: seconds since 1970; of a call that came, the header's own characters.
+    """
     signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
     digests = (hmac.digest(secret, signed, hashlib.sha256) for secret in secrets)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)

@@ -24,7 +24,7 @@ from quarterdeck.scheduler.firing import Due, Fired, fire_all
 from quarterdeck.scheduler.state import State
 from quarterdeck.scheduler.webhook_listener import Answer, Listener
 from quarterdeck.store import trigger_places, triggers
-from quarterdeck.store.trigger_secret import webhook_key
+from quarterdeck.store.trigger_secret import webhook_keys
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Webhooks:
         for hook in self._hooks.values():
             name = f"{hook.trigger.pipeline}/{hook.trigger.name}"
             try:
-                webhook_key(hook.spec.secret or "", self._state.workspace.root)
+                webhook_keys(hook.spec.secret or "", self._state.workspace.root)
                 self.problems.pop(name, None)
             except QuarterdeckError as error:
                 self.problems[name] = str(error)
@@ -102,12 +102,12 @@ class Webhooks:
         if limited is not None:
             return limited
         try:
-            key = webhook_key(hook.spec.secret or "", self._state.workspace.root)
+            keys = webhook_keys(hook.spec.secret or "", self._state.workspace.root)
         except QuarterdeckError as error:
             log.error("%s", error)
             return Answer(status=503, body={"error": "the trigger's secret cannot be read here"})
         now = utc_now()
-        refused = refusal(call, key, now)
+        refused = refusal(call, keys, now)
         if refused is not None:
             return Answer(status=401, body={"error": refused})
         if not self._readable(hook.trigger.pipeline):

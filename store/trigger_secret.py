@@ -7,13 +7,16 @@ import stat
 from pathlib import Path
 
 from quarterdeck.core.errors import UnavailableError
-from quarterdeck.core.webhook_signature import secret_bytes
+from quarterdeck.core.standard_webhooks import read_secrets
 
 _LONGEST = 1_024  # bytes of the file that are read
 
 
-def webhook_key(secret: str, root: Path) -> bytes:
-    """The key that `env:NAME` or `file:PATH` (from the workspace's folder) holds. The error does not show it."""
+def webhook_keys(secret: str, root: Path) -> tuple[bytes, ...]:
+    """The keys that `env:NAME` or `file:PATH` (from the workspace's folder) holds, two while one is changed.
+
+    The error does not show them.
+    """
     kind, _, place = secret.partition(":")
     if kind == "env":
         found = os.environ.get(place, "")
@@ -22,8 +25,8 @@ def webhook_key(secret: str, root: Path) -> bytes:
                 f"the webhook's secret is not set: the daemon has no environment variable {place}",
                 hint="set it where the daemon is started, and start it again",
             )
-        return secret_bytes(found.strip())
-    return secret_bytes(_read(root / place))
+        return read_secrets(found.strip())
+    return read_secrets(_read(root / place))
 
 
 def _read(path: Path) -> str:

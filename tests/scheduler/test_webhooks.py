@@ -13,8 +13,8 @@ import pytest
 
 from quarterdeck.core.clock import utc_now
 from quarterdeck.core.manifest_triggers import trigger_spec
+from quarterdeck.core.standard_webhooks import read_secrets, sign
 from quarterdeck.core.values import RunStatus, Task, TriggerKind
-from quarterdeck.core.webhook_signature import secret_bytes, sign
 from quarterdeck.scheduler import webhook_listener
 from quarterdeck.scheduler.state import State, open_state
 from quarterdeck.scheduler.webhooks import Webhooks
@@ -65,7 +65,7 @@ class Hooks:
         **changes: str,
     ) -> httpx.Response:
         stamp = str(int((at or utc_now()).timestamp()))
-        signature = sign(secret_bytes(SECRET), id=id, timestamp=stamp, body=body)
+        signature = sign(read_secrets(SECRET), message_id=id, timestamp=stamp, body=body)
         headers = {"webhook-id": id, "webhook-timestamp": stamp, "webhook-signature": signature} | changes
         return self.client.post(f"{self.hooks.address}{path}", content=body, headers=headers)
 
