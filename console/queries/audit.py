@@ -57,7 +57,7 @@ def _detail(tx: Connection, environment: str, entry: Entry) -> EntryDetail:
     return EntryDetail(
         row=entry_row(entry),
         changes=_changes(entry.before, entry.after),
-        evidence=tuple((name, _text(value)) for name, value in evidence.items()),
+        evidence=tuple(line for name, value in evidence.items() for line in _lines(name, value)),
         previous_hash=entry.previous_hash,
         hash=entry.hash,
         undoes=_undoes(tx, environment, entry),
@@ -83,11 +83,23 @@ def _changes(before: Any, after: Any) -> tuple[tuple[str, str, str], ...]:
     )
 
 
+def _lines(name: str, value: Any) -> list[tuple[str, str]]:
+    """A table in the evidence is told name by name, below its own."""
+    if not isinstance(value, dict) or not any(isinstance(part, dict | list) for part in value.values()):
+        return [(name, _text(value))]
+    told = [(f"  {key.replace('_', ' ')}", _text(part)) for key, part in value.items() if part not in (None, [], {})]
+    return [(name, ""), *told]
+
+
 def _text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict) and all(isinstance(part, str | int | float) for part in value.values()):
-        return ", ".join(f"{name} {part}" for name, part in value.items()) or "none"
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list) and all(isinstance(part, str | int | float) for part in value):
+        return ", ".join(map(_text, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

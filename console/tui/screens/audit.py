@@ -61,7 +61,8 @@ def entry_lines(detail: EntryDetail, live: tuple[LiveThen, ...], symbols: Symbol
             lines.append(line(span(f"{name:<12}", "dim"), *change))
     if detail.evidence:
         lines += [line(""), line(span("evidence", "head"))]
-        lines += [_named(name, value) for name, value in detail.evidence]
+        width = max(12, *(len(name) + 2 for name, _ in detail.evidence))
+        lines += [line(span(name.ljust(width), "dim"), value) for name, value in detail.evidence]
     lines += [line(""), line(span("live from then on", "head"))]
     lines += [_then(item) for item in live] or [line(span("nothing", "dim"))]
     undo = "u takes it back, as a new entry" if not detail.undoes else detail.undoes

@@ -9,7 +9,9 @@ from textual.widgets import Input
 
 from quarterdeck.console import acts
 from quarterdeck.console.context import Console
+from quarterdeck.console.queries.audit import _lines
 from quarterdeck.console.tui.screens.confirm import Confirm
+from quarterdeck.console.tui.symbols import ASCII, UNICODE, Symbols
 from quarterdeck.core.ledger import Entry
 from quarterdeck.core.manifest import Strategy
 from quarterdeck.core.rollout import Rollout, RolloutState
@@ -141,6 +143,17 @@ async def test_an_entry_shows_what_was_live_from_then_on(console: Console, opene
         await deck.press("colon", *"audit fuel", "enter")
         table = deck.app.view.table("entries")
         await deck.until(lambda: {row.texts()["subject"] for row in table.rows} == {"fuel@1"}, "only fuel's")
+
+
+def test_evidence_is_told_name_by_name_and_not_as_json() -> None:
+    told = _lines("duel", {"decision": "promote", "interval": [-0.25, 0.123456789], "kpis": [], "side": {"n": 200}})
+    assert told == [("duel", ""), ("  decision", "promote"), ("  interval", "-0.25, 0.123457"), ("  side", "n 200")]
+
+
+@pytest.mark.parametrize("state", list(RolloutState))
+@pytest.mark.parametrize("symbols", [ASCII, UNICODE])
+def test_every_state_of_a_rollout_has_a_sign(state: RolloutState, symbols: Symbols) -> None:
+    assert symbols.glyph(state.value).strip()
 
 
 async def test_a_window_that_is_too_small_says_what_it_wants(console: Console, opened: Any) -> None:
